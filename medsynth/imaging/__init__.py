@@ -1,0 +1,1 @@
+"""Volumes in Hounsfield units, and reading and writing them."""

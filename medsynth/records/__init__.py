@@ -1,0 +1,1 @@
+"""What the program writes down: atomic folders, manifests, provenance, metrics, settings."""

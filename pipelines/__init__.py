@@ -1,0 +1,1 @@
+"""Orchestration: the stages, the command line, the project's configuration and the report."""
