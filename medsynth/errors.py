@@ -7,6 +7,7 @@ MedsynthError
  ├── CohortError          the patients, phases or roles do not allow the stage
  ├── TrainingError        a training cannot start or go on
  ├── AuditError           the audit cannot be run on what it was given
+ ├── AuditFailedError     the audit found a leak, or could not trust itself
  └── ReleaseRefusedError  the audit, or the lack of its power, forbids the release
 
 Each message says what was found, what was expected and what to do. None of
@@ -42,6 +43,12 @@ class TrainingError(MedsynthError):
 
 class AuditError(MedsynthError):
     """The audit cannot be run on what it was given."""
+
+
+class AuditFailedError(MedsynthError):
+    """The audit found a leak, or its own test showed that it cannot be trusted."""
+
+    exit_code = 3
 
 
 class ReleaseRefusedError(MedsynthError):

@@ -69,9 +69,7 @@ def resample_in_plane(
         (slices, shape_out[0], shape_out[1]), float32, a new array.
     """
     _, rows, columns = values.shape
-    across_rows = resampling_matrix(
-        rows, spacing_row_column_mm[0], shape_out[0], spacing_out_mm[0]
-    )
+    across_rows = resampling_matrix(rows, spacing_row_column_mm[0], shape_out[0], spacing_out_mm[0])
     across_columns = resampling_matrix(
         columns, spacing_row_column_mm[1], shape_out[1], spacing_out_mm[1]
     )

@@ -142,6 +142,9 @@ def _explain(model: type[Settings], problem: Any) -> str:
             f'Setting "{name}" is unknown. Expected one of: {", ".join(sorted(known))}. '
             f'Did you mean "{".".join([*location[:-1], *near])}"?'
         )
+    if problem["type"] == "value_error":
+        # A rule between several settings; its message names them.
+        return f"{problem['msg'].removeprefix('Value error, ')}. Change one of them."
     return (
         f'Setting "{name}" is {problem["input"]!r}. Expected: {problem["msg"]}. '
         "Change it in the configuration file or with --set."
