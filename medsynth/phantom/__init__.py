@@ -1,0 +1,1 @@
+"""Made-up patients: anatomy, contrast enhancement, scanner and DICOM files."""
