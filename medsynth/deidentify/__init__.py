@@ -1,0 +1,1 @@
+"""What may leave a DICOM header, and under which names."""
