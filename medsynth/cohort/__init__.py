@@ -1,0 +1,1 @@
+"""Patients, their series, the contrast phase of each, and their roles."""
