@@ -1,0 +1,1 @@
+"""Networks and nothing else: what is computed, not how it is trained."""

@@ -1,0 +1,91 @@
+"""The default generator: a change in HU that follows place and density."""
+
+import torch
+from torch import Tensor, nn
+
+from medsynth.networks.intensity import (
+    FOLD,
+    FOLDED_CHANNELS,
+    folded_view,
+    knot_weights,
+    smoothed,
+)
+
+CHANGE_UNIT_HU = 50.0
+KNOTS_HU = (-1000.0, -100.0, -40.0, 10.0, 50.0, 90.0, 130.0, 180.0, 240.0, 320.0, 450.0, 1000.0)
+_DILATIONS = (1, 2, 4)
+
+
+class UnshuffleGenerator(nn.Module):
+    """Adds a computed change to the input, so that what need not change cannot be lost.
+
+    Each 4x4 patch of pixels becomes one position; residual blocks with growing
+    dilation look around it and give a curve: how much to change at each of a
+    few densities. The curves are interpolated smoothly to every pixel and read
+    at the pixel's own density, averaged over its neighbours so that noise does
+    not steer the change. Edges of the change are therefore the edges of the
+    organs, from the first step on, and no pixel of a patch is treated unlike
+    the others, so no grid can show. There are no norms: every block starts as
+    the identity and the last layer at zero, so an untrained generator returns
+    its input, and a patch is translated alone as it is in its slice.
+
+    Source: own design; curves on a coarse grid read at the pixel's intensity are the
+    bilateral grid of Gharbi et al. 2017, doi 10.1145/3072959.3073592; pixel unshuffling after
+    Shi et al. 2016, doi 10.1109/CVPR.2016.207; dilated residual blocks after Yu et al. 2017,
+    doi 10.1109/CVPR.2017.75.
+    """
+
+    def __init__(self, channels: int, blocks: int) -> None:
+        """Build the layers.
+
+        Args:
+            channels: width.
+            blocks: number of residual blocks.
+        """
+        super().__init__()
+        self.enter = nn.Conv2d(FOLDED_CHANNELS, channels, kernel_size=3, padding=1)
+        self.blocks = nn.ModuleList(
+            _DilatedBlock(channels, _DILATIONS[index % len(_DILATIONS)]) for index in range(blocks)
+        )
+        self.leave = nn.Conv2d(channels + FOLDED_CHANNELS, len(KNOTS_HU), kernel_size=1)
+        nn.init.zeros_(self.leave.weight)
+        if self.leave.bias is not None:
+            nn.init.zeros_(self.leave.bias)
+
+    def forward(self, hu: Tensor) -> Tensor:
+        """Translate slices.
+
+        Args:
+            hu: (batch, 1, rows, columns), HU; rows and columns multiples of 4.
+
+        Returns:
+            (batch, 1, rows, columns), HU.
+        """
+        folded = folded_view(hu)
+        features = self.enter(folded)  # (batch, channels, rows / 4, columns / 4)
+        for block in self.blocks:
+            features = block(features)
+        curves = self.leave(torch.cat([features, folded], dim=1)).float()
+        curves = nn.functional.interpolate(
+            curves, scale_factor=FOLD, mode="bilinear"
+        )  # (batch, knots, rows, columns)
+        change = (curves * knot_weights(smoothed(hu), KNOTS_HU)).sum(dim=1, keepdim=True)
+        return hu + CHANGE_UNIT_HU * change
+
+
+class _DilatedBlock(nn.Module):
+    """Adds what it finds around each position; starts as the identity, so it needs no norm."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        closing = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(closing.weight)
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation),
+            nn.ReLU(),
+            closing,
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        change: Tensor = self.layers(features)
+        return features + change

@@ -1,0 +1,92 @@
+"""Which slices a training step sees: a pure function of the seed and the step."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+_BODY_HU = -300
+# Coarse enough to be quick; the jitter makes up for it.
+_STRIDE = 4
+_JITTER = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Draw:
+    """What a step draws from each phase.
+
+    Attributes:
+        batch: number of patches.
+        patch: rows and columns of a patch, at most those of the slices.
+        seed: the training's seed.
+    """
+
+    batch: int
+    patch: int
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class PatientSlices:
+    """One patient's training slices of one phase.
+
+    Attributes:
+        patient: pseudonym.
+        volumes_hu: one (slices, rows, columns) int16 array a series, HU, maybe memory-mapped.
+    """
+
+    patient: str
+    volumes_hu: tuple[NDArray[np.int16], ...]
+
+
+def draw_patches(
+    patients: Sequence[PatientSlices], draw: Draw, *, step: int, stream: int
+) -> Tensor:
+    """Draw square patches: patients with equal chance, then a slice, then a place in the body.
+
+    Half of the patches are mirrored left to right.
+
+    No state is kept between steps, so a resumed training sees what an
+    unbroken one would have seen.
+
+    Args:
+        patients: who to draw from.
+        draw: how many, how large, and the training's seed.
+        step: number of the step.
+        stream: keeps the draws of the phases apart.
+
+    Returns:
+        (batch, 1, patch, patch), float32, HU.
+    """
+    generator = np.random.default_rng([draw.seed, stream, step])
+    patches = []
+    for _ in range(draw.batch):
+        volumes = patients[int(generator.integers(len(patients)))].volumes_hu
+        volume = volumes[int(generator.integers(len(volumes)))]
+        slice_hu = volume[int(generator.integers(len(volume)))]
+        patch = _patch_in_body(slice_hu, draw.patch, generator)
+        # Contrast agent knows no left and right, so mirrored patients are more patients.
+        patches.append(patch[:, ::-1] if generator.random() < 0.5 else patch)
+    return torch.from_numpy(np.stack(patches).astype(np.float32)).unsqueeze(1)
+
+
+def _patch_in_body(
+    slice_hu: NDArray[np.int16], patch: int, generator: np.random.Generator
+) -> NDArray[np.int16]:
+    rows, columns = slice_hu.shape
+    body_rows, body_columns = np.nonzero(slice_hu[::_STRIDE, ::_STRIDE] > _BODY_HU)
+    if len(body_rows):
+        chosen = int(generator.integers(len(body_rows)))
+        middle = (body_rows[chosen] * _STRIDE, body_columns[chosen] * _STRIDE)
+    else:
+        middle = (rows // 2, columns // 2)
+    row, column = (
+        int(
+            np.clip(place - patch // 2 + generator.integers(-_JITTER, _JITTER + 1), 0, size - patch)
+        )
+        for place, size in zip(middle, (rows, columns), strict=True)
+    )
+    return slice_hu[row : row + patch, column : column + patch]
