@@ -1,0 +1,1 @@
+"""Synthesis: translated volumes and the files they are handed over in."""
