@@ -1,0 +1,103 @@
+"""The command `privacy-audit`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from medsynth.errors import AuditError, MedsynthError, ReleaseRefusedError
+from medsynth.records.atomic import staged_folder
+
+if TYPE_CHECKING:
+    from privacy_audit.api import AuditResult
+    from privacy_audit.image_sets import ImageSet
+
+_REPORT_NAME = "audit.json"
+
+
+def main() -> None:
+    """Run the command; ends with 0 (pass or inconclusive), 2 (bad input) or 3 (fail or invalid)."""
+    typer.run(audit)
+
+
+def audit(  # noqa: PLR0913  (one parameter an option is how typer declares a command)
+    *,
+    train: Annotated[Path, typer.Option(help="Real scans of the patients trained on.")],
+    synthetic: Annotated[Path, typer.Option(help="Synthetic images to be released.")],
+    report: Annotated[Path, typer.Option(help="Folder to write the report into.")],
+    holdout: Annotated[
+        Path | None, typer.Option(help="Real scans of patients never trained on.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="Real scans that were translated, if not in --train.")
+    ] = None,
+    source_map: Annotated[
+        Path | None, typer.Option(help="CSV with the columns synthetic and patient.")
+    ] = None,
+    null: Annotated[
+        Path | None, typer.Option(help="Synthetic images of holdout patients, made the same way.")
+    ] = None,
+    mode: Annotated[
+        str, typer.Option(help="translated, unlinked, source_free or weights.")
+    ] = "translated",
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal reports.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Images treated at the same time.")] = 1,
+) -> None:
+    """Attack a folder of synthetic images before somebody else does.
+
+    A folder is searched for NIfTI, DICOM, PNG, TIFF, npy and npz. A file in it
+    is a patient; a sub-folder is a patient. Exit code 0: done, passed or
+    inconclusive; 2: the input cannot be used; 3: the audit failed, or its
+    self-test did.
+    """
+    # Imported here, so that --help answers at once.
+    from privacy_audit.api import AuditInputs, run_audit
+    from privacy_audit.image_sets import read_image_set, read_source_map
+
+    try:
+        _check_report_folder(report)
+        inputs = AuditInputs(
+            train=read_image_set(train),
+            synthetic=read_image_set(synthetic),
+            source=_read_optional(source),
+            source_of=None if source_map is None else read_source_map(source_map),
+            holdout=_read_optional(holdout),
+            null=_read_optional(null),
+        )
+        with staged_folder(report) as folder:
+            result = run_audit(inputs, folder, mode=mode, seed=seed, processes=workers)
+    except MedsynthError as error:
+        Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(error.exit_code) from None
+    _print_result(result, report)
+    if result.verdict in {"fail", "invalid"}:
+        raise typer.Exit(ReleaseRefusedError.exit_code)
+
+
+def _read_optional(folder: Path | None) -> "ImageSet | None":
+    from privacy_audit.image_sets import read_image_set
+
+    return None if folder is None else read_image_set(folder)
+
+
+def _check_report_folder(report: Path) -> None:
+    """Refuse to replace anything that is not an older report."""
+    if report.is_dir() and not any(report.iterdir()):
+        return
+    if report.exists() and not (report / _REPORT_NAME).is_file():
+        raise AuditError(
+            f"Report folder {report} exists and holds no {_REPORT_NAME}. Expected a new folder or "
+            "an older report to replace. Choose another."
+        )
+
+
+def _print_result(result: "AuditResult", report: Path) -> None:
+    console = Console()
+    table = Table("check", "verdict", "what it means")
+    for name, check in result.checks.items():
+        table.add_row(name, check.verdict, check.explanation)
+    table.add_row("self_test", result.self_test.verdict, result.self_test.explanation)
+    console.print(table)
+    console.print(f"Verdict: {result.verdict}. Report: {report / 'audit.html'}", markup=False)

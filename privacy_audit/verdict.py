@@ -1,0 +1,119 @@
+"""What a check found, and what the checks together decide in each release mode."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from medsynth.errors import AuditError
+
+MODES = ("translated", "unlinked", "source_free", "weights")
+APPLIES_TO: Mapping[str, tuple[str, ...]] = {
+    "near_copy_exact": MODES,
+    "near_copy": MODES,
+    "linkage_to_source": ("unlinked", "source_free"),
+}
+"""The modes in which each check decides; elsewhere it is told, and decides nothing."""
+
+# A release without sources has nothing to link; if a source map is given, linkage decides too.
+_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "translated": ("near_copy_exact", "near_copy"),
+    "unlinked": ("near_copy_exact", "near_copy", "linkage_to_source"),
+    "source_free": ("near_copy_exact", "near_copy"),
+    "weights": ("near_copy_exact", "near_copy"),
+}
+_WORST_FIRST = ("fail", "invalid", "inconclusive", "pass")
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckResult:
+    """What one check found.
+
+    Attributes:
+        verdict: "pass", "fail", "inconclusive" or "invalid".
+        statistic: the number that was tested; None where it could not be computed.
+        ci: its 95 % interval; None where it could not be computed.
+        threshold: the bound it was held against.
+        n: how many patients it rests on.
+        explanation: sentences for the reader.
+        applies_to: the release modes in which the check decides.
+        details: further numbers and words, by name.
+    """
+
+    verdict: str
+    statistic: float | None
+    ci: tuple[float, float] | None
+    threshold: float | None
+    n: int
+    explanation: str
+    applies_to: tuple[str, ...]
+    details: Mapping[str, float | int | str | list[float] | None]
+
+    def to_record(self) -> dict[str, Any]:
+        """Give the check as it stands in `audit.json`."""
+        record = dataclasses.asdict(self)
+        return {**record.pop("details"), **record}
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """A synthetic image that points to a real patient.
+
+    Attributes:
+        synthetic: name of the image in the synthetic set.
+        patient: the real patient.
+        check: the check that found it.
+        p_value: how often as much likeness is seen by chance; never below what n resolves.
+        similarity: from -1 to 1.
+    """
+
+    synthetic: str
+    patient: str
+    check: str
+    p_value: float
+    similarity: float
+
+
+def gate(checks: Mapping[str, Mapping[str, Any]], mode: str) -> tuple[str, tuple[str, ...]]:
+    """Decide from the checks that apply in a release mode.
+
+    A found leak outweighs a failed self-test, which outweighs missing power.
+
+    Args:
+        checks: name of the check -> its record, as in `audit.json`.
+        mode: "translated", "unlinked", "source_free" or "weights".
+
+    Returns:
+        "pass", "fail", "inconclusive" or "invalid", and one reason for each
+        check that did not pass.
+
+    Raises:
+        AuditError: the mode is unknown.
+    """
+    if mode not in MODES:
+        raise AuditError(
+            f'Release mode is "{mode}". Expected one of {", ".join(MODES)}. Change the mode.'
+        )
+    verdicts: dict[str, str] = {}
+    for name, modes in APPLIES_TO.items():
+        if name in checks and mode in modes:
+            verdicts[name] = str(checks[name]["verdict"])
+        elif name in _REQUIRED[mode]:
+            verdicts[name] = "inconclusive"
+    worst = min(verdicts.values(), key=_WORST_FIRST.index)
+    reasons = tuple(
+        f"{name}: {verdict}. {_explanation(checks, name)}"
+        for name, verdict in verdicts.items()
+        if verdict != "pass"
+    )
+    return worst, reasons
+
+
+def verdict_for_mode(checks: Mapping[str, Mapping[str, Any]], mode: str) -> str:
+    """Give the verdict alone; see `gate`."""
+    return gate(checks, mode)[0]
+
+
+def _explanation(checks: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    if name not in checks:
+        return "The check was not run."
+    return str(checks[name]["explanation"])

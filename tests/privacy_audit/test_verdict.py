@@ -1,0 +1,48 @@
+from typing import Any
+
+import pytest
+
+from medsynth.errors import AuditError
+from privacy_audit.verdict import gate, verdict_for_mode
+
+
+def _checks(**verdicts: str) -> dict[str, dict[str, Any]]:
+    return {name: {"verdict": verdict, "explanation": "."} for name, verdict in verdicts.items()}
+
+
+def test_linkage_does_not_decide_about_translated_scans() -> None:
+    checks = _checks(near_copy_exact="pass", near_copy="pass", linkage_to_source="fail")
+    assert gate(checks, "translated") == ("pass", ())
+
+
+@pytest.mark.parametrize("mode", ["unlinked", "source_free"])
+def test_linkage_decides_where_it_is_promised_to_be_broken(mode: str) -> None:
+    checks = _checks(near_copy_exact="pass", near_copy="pass", linkage_to_source="fail")
+    verdict, reasons = gate(checks, mode)
+    assert verdict == "fail"
+    assert reasons == ("linkage_to_source: fail. .",)
+
+
+def test_unlinked_does_not_pass_without_the_linkage_check() -> None:
+    checks = _checks(near_copy_exact="pass", near_copy="pass")
+    assert verdict_for_mode(checks, "unlinked") == "inconclusive"
+    assert verdict_for_mode(checks, "source_free") == "pass"
+
+
+def test_no_check_at_all_is_inconclusive() -> None:
+    assert verdict_for_mode({}, "weights") == "inconclusive"
+
+
+def test_a_found_leak_outweighs_a_failed_self_test() -> None:
+    checks = _checks(near_copy_exact="fail", near_copy="invalid")
+    assert verdict_for_mode(checks, "weights") == "fail"
+
+
+def test_a_failed_self_test_outweighs_missing_power() -> None:
+    checks = _checks(near_copy_exact="inconclusive", near_copy="invalid")
+    assert verdict_for_mode(checks, "weights") == "invalid"
+
+
+def test_unknown_mode_is_refused() -> None:
+    with pytest.raises(AuditError, match="Expected one of translated"):
+        gate({}, "public")
