@@ -1,0 +1,72 @@
+"""Stage audit: what the synthetic scans leak about the patients they were made with."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from medsynth.cohort.slice_store import StoredSeries, read_index
+from medsynth.synthesis.index import SyntheticRecord, read_synthetic
+from pipelines.project_config import ProjectConfig
+from pipelines.stages import SettingValues, Stage, StageContext
+from privacy_audit.api import AuditInputs, run_audit
+from privacy_audit.image_sets import ImageSet, image_set_from_files
+
+PatientFile = tuple[str, Path]
+
+
+def execute(context: StageContext) -> None:
+    """Audit the source patients' synthetic scans against the real ones."""
+    stored = read_index(context.finished("prepare"))
+    synthetic = read_synthetic(context.finished("synthesize"))
+    volumes = context.finished("ingest") / "volumes"
+    folder = context.finished("synthesize")
+    made = [record for record in synthetic if record.role == "source"]
+    translated_holdout = [record for record in synthetic if record.role == "holdout"]
+    inputs = AuditInputs(
+        train=image_set_from_files(_real_scans(stored, "train", volumes)),
+        synthetic=image_set_from_files(
+            _synthetic_scans(made, folder / "nifti"), root=folder / "nifti"
+        ),
+        source=image_set_from_files(_real_scans(stored, "source", volumes, phase="contrast")),
+        source_of={f"{record.synthetic}.nii.gz": record.patient for record in made},
+        holdout=_optional(_real_scans(stored, "holdout", volumes, phase="contrast")),
+        null=_optional(_synthetic_scans(translated_holdout, folder / "null")),
+    )
+    config = context.config
+    run_audit(
+        inputs,
+        context.output,
+        mode=config.release.mode,
+        seed=config.seed,
+        processes=config.audit.processes or os.cpu_count() or 1,
+    )
+
+
+def _real_scans(
+    stored: Iterable[StoredSeries], role: str, volumes: Path, *, phase: str | None = None
+) -> list[PatientFile]:
+    return [
+        (entry.patient, volumes / f"{entry.series}.nii.gz")
+        for entry in stored
+        if role in entry.roles and phase in (None, entry.phase)
+    ]
+
+
+def _synthetic_scans(records: Iterable[SyntheticRecord], folder: Path) -> list[PatientFile]:
+    return [(record.patient, folder / f"{record.synthetic}.nii.gz") for record in records]
+
+
+def _optional(files: list[PatientFile]) -> ImageSet | None:
+    return image_set_from_files(files) if files else None
+
+
+def _settings(config: ProjectConfig) -> SettingValues:
+    return {"seed": config.seed, "mode": config.release.mode}
+
+
+STAGE = Stage(
+    name="audit",
+    reads=("ingest", "prepare", "synthesize", "train"),
+    settings=_settings,
+    execute=execute,
+)

@@ -1,0 +1,119 @@
+"""Whether a mode of release is open, and why: one pure function for the gate and the report."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from privacy_audit.verdict import gate
+
+_LEAST_SEVERE_FIRST = ("pass", "inconclusive", "invalid", "fail")
+LINKAGE_CHECK = "linkage_to_source"
+# What today's synthesis makes are translations that keep the anatomy, which bars these modes.
+_MODES_WITHOUT_DATASET = {
+    "unlinked": "volumes translated after an anatomy change",
+    "source_free": "volumes made without any patient's scan as input",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ReleaseDecision:
+    """What the gate says of one mode.
+
+    Attributes:
+        mode: the mode asked for.
+        released: whether a bundle may be packed.
+        verdict: the audit's verdict over the checks that apply to the mode.
+        reasons: whole sentences, the deciding one first; never empty.
+    """
+
+    mode: str
+    released: bool
+    verdict: str
+    reasons: tuple[str, ...]
+
+
+def decide(
+    audit: Mapping[str, Any], privacy: Mapping[str, Any], mode: str, accept_inconclusive: bool
+) -> ReleaseDecision:
+    """Decide whether the workspace's result may be released in a mode.
+
+    Args:
+        audit: content of `audit.json`.
+        privacy: content of `privacy.json`, the training's budget ledger.
+        mode: "weights", "translated", "unlinked" or "source_free".
+        accept_inconclusive: release although a check lacked the patients to
+            tell. It never outweighs a failed or invalid check.
+
+    Returns:
+        The decision; equal arguments give an equal one.
+    """
+    verdict, reasons = _audit_verdict(audit, mode)
+    obstacles = (*_missing_dataset(audit["checks"], mode), *_unbounded_weights(privacy, mode))
+    if obstacles:
+        unsaid = tuple(reason for reason in reasons if LINKAGE_CHECK not in reason)
+        return ReleaseDecision(mode, False, verdict, (*obstacles, *unsaid))
+    return _decide_by_verdict(mode, verdict, reasons, accept_inconclusive)
+
+
+def is_private(privacy: Mapping[str, Any]) -> bool:
+    """Tell whether the ledger states a training with a finite privacy budget."""
+    epsilon = privacy.get("epsilon")
+    return bool(privacy.get("private")) and epsilon is not None and math.isfinite(epsilon)
+
+
+def _audit_verdict(audit: Mapping[str, Any], mode: str) -> tuple[str, tuple[str, ...]]:
+    verdict, reasons = gate(audit["checks"], mode)
+    # The audit's own verdict also covers its self-test, which is no check of a mode.
+    own_verdict = audit["verdict"]
+    counts = own_verdict == "invalid" or audit["mode"] == mode
+    rank = _LEAST_SEVERE_FIRST.index
+    if counts and rank(own_verdict) > rank(verdict):
+        return own_verdict, (*reasons, f"The audit as a whole, self-test included: {own_verdict}.")
+    return verdict, reasons
+
+
+def _decide_by_verdict(
+    mode: str, verdict: str, audit_reasons: tuple[str, ...], accept_inconclusive: bool
+) -> ReleaseDecision:
+    if verdict == "pass":
+        opening = f"No check that applies to the mode {mode} found more than it allows."
+        return ReleaseDecision(mode, True, verdict, (opening, *audit_reasons))
+    if verdict == "inconclusive" and accept_inconclusive:
+        opening = (
+            "The audit is inconclusive: it had too few patients to tell. The bundle is packed "
+            "because release.accept_inconclusive is set."
+        )
+        return ReleaseDecision(mode, True, verdict, (opening, *audit_reasons))
+    if verdict == "inconclusive":
+        opening = (
+            "The audit is inconclusive: it had too few patients to tell. Audit with more held-out "
+            "patients, or set release.accept_inconclusive, which the bundle will state."
+        )
+        return ReleaseDecision(mode, False, verdict, (opening, *audit_reasons))
+    if verdict == "fail":
+        opening = f"The audit found more than the mode {mode} allows."
+    else:
+        opening = "The audit is invalid: its result cannot be relied on."
+    return ReleaseDecision(mode, False, verdict, (opening, *audit_reasons))
+
+
+def _missing_dataset(checks: Mapping[str, Any], mode: str) -> tuple[str, ...]:
+    needed = _MODES_WITHOUT_DATASET.get(mode)
+    if needed is None:
+        return ()
+    sentence = (
+        f"The mode {mode} needs {needed}; the volumes at hand are translations that keep the "
+        "anatomy of their source scans."
+    )
+    linkage = checks.get(LINKAGE_CHECK, {}).get("explanation")
+    return (sentence,) if linkage is None else (sentence, str(linkage))
+
+
+def _unbounded_weights(privacy: Mapping[str, Any], mode: str) -> tuple[str, ...]:
+    if mode != "weights" or is_private(privacy):
+        return ()
+    return (
+        "The mode weights needs a training with differential privacy; this one had none, so "
+        "nothing bounds what the weights reveal of the training patients.",
+    )

@@ -1,0 +1,152 @@
+"""What a stage is, when its result is still good, and how it is run.
+
+A stage reads the finished folders of earlier stages and writes one folder of
+its own. The folder is fresh when its manifest names the settings and the input
+manifests of now; otherwise it is stale and is made again.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from medsynth.errors import RecordError
+from medsynth.records.atomic import (
+    discard_folder,
+    partial_folder,
+    publish_folder,
+    write_text_atomically,
+)
+from medsynth.records.manifest import (
+    MANIFEST_NAME,
+    hash_json,
+    read_manifest,
+    write_manifest,
+)
+from medsynth.records.progress import Reporter
+from medsynth.records.provenance import write_provenance
+from pipelines.inputs import InputRecord
+from pipelines.project_config import ProjectConfig
+
+_RESUME_KEY_NAME = ".resume_key"
+SettingValues = Mapping[str, object]
+
+
+@dataclasses.dataclass(frozen=True)
+class StageContext:
+    """What a running stage is given.
+
+    Attributes:
+        workspace: the workspace folder.
+        config: all settings.
+        inputs: what is known of the files the user handed over.
+        output: where to write; renamed to `workspace/<stage>` when the stage
+            ends well. A stage that keeps checkpoints finds here what an
+            interrupted sitting of the same work left.
+        reporter: listens to messages and progress.
+    """
+
+    workspace: Path
+    config: ProjectConfig
+    inputs: InputRecord
+    output: Path
+    reporter: Reporter
+
+    def finished(self, stage_name: str) -> Path:
+        """Give the finished folder of an earlier stage."""
+        return self.workspace / stage_name
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One step of the pipeline: a verb, a configuration section, a folder.
+
+    Attributes:
+        name: the verb and the folder.
+        reads: names of the stages whose folders it reads, in order.
+        settings: picks the settings that determine the result.
+        execute: does the work, writing into the context's output folder.
+        reads_user_input: whether it reads the user's own files.
+        resumable: whether an interrupted sitting is gone on with; else it starts anew.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    settings: Callable[[ProjectConfig], SettingValues]
+    execute: Callable[[StageContext], None]
+    reads_user_input: bool = False
+    resumable: bool = False
+
+
+def is_fresh(stage: Stage, workspace: Path, config: ProjectConfig, inputs: InputRecord) -> bool:
+    """Tell whether the stage's folder is complete and made from what is there now."""
+    folder = workspace / stage.name
+    if not (folder / MANIFEST_NAME).is_file():
+        return False
+    manifest = read_manifest(folder)
+    return manifest.settings_hash == _settings_hash(stage, config) and manifest.inputs == (
+        _input_hashes(stage, workspace, inputs)
+    )
+
+
+def run_stage(
+    stage: Stage,
+    workspace: Path,
+    config: ProjectConfig,
+    *,
+    inputs: InputRecord,
+    reporter: Reporter,
+) -> None:
+    """Run one stage and put its folder in place.
+
+    Raises:
+        RecordError: a stage it reads has not been run.
+        MedsynthError: whatever the stage found wrong with its input.
+    """
+    for name in stage.reads:
+        if not (workspace / name / MANIFEST_NAME).is_file():
+            raise RecordError(
+                f"Stage {stage.name} needs the result of {name}, which is not there. Expected "
+                f"the folder {name} in the workspace. Run `medsynth {name}` first, or "
+                "`medsynth run` for all."
+            )
+    settings_hash = _settings_hash(stage, config)
+    input_hashes = _input_hashes(stage, workspace, inputs)
+    final = workspace / stage.name
+    output = partial_folder(final)
+    resume_key = hash_json([stage.name, settings_hash, input_hashes])
+    _open_output(output, resume_key, resumable=stage.resumable)
+    started = time.monotonic()
+    try:
+        stage.execute(StageContext(workspace, config, inputs, output, reporter))
+        (output / _RESUME_KEY_NAME).unlink()
+        write_manifest(output, stage=stage.name, settings_hash=settings_hash, inputs=input_hashes)
+        write_provenance(output, seconds=time.monotonic() - started, device=config.device)
+        publish_folder(output, final)
+    except BaseException:
+        if not stage.resumable:
+            discard_folder(output)
+        raise
+
+
+def _open_output(output: Path, resume_key: str, *, resumable: bool) -> None:
+    key_file = output / _RESUME_KEY_NAME
+    if not (resumable and key_file.is_file() and key_file.read_text("ascii") == resume_key):
+        discard_folder(output)
+    output.mkdir(parents=True, exist_ok=True)
+    write_text_atomically(key_file, resume_key)
+
+
+def _settings_hash(stage: Stage, config: ProjectConfig) -> str:
+    return hash_json(stage.settings(config))
+
+
+def _input_hashes(stage: Stage, workspace: Path, inputs: InputRecord) -> dict[str, str]:
+    hashes = {
+        name: read_manifest(workspace / name).content_hash()
+        for name in stage.reads
+        if (workspace / name / MANIFEST_NAME).is_file()
+    }
+    if stage.reads_user_input:
+        hashes.update(inputs.content_hashes)
+    return hashes

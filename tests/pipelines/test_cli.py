@@ -1,0 +1,34 @@
+import errno
+
+import pytest
+from typer.testing import CliRunner
+
+from pipelines import cli
+
+
+def test_help_names_every_verb_of_the_contract() -> None:
+    shown = CliRunner().invoke(cli.app, ["--help"])
+    assert shown.exit_code == 0
+    for verb in (
+        *("run", "ingest", "sort", "split", "prepare", "train", "synthesize", "evaluate"),
+        *("audit", "release", "phantom", "demo", "status", "verify", "doctor"),
+    ):
+        assert verb in shown.output
+
+
+def test_full_disk_and_forbidden_places_are_explained() -> None:
+    full = cli._explain_system_error(OSError(errno.ENOSPC, "No space left on device"))
+    assert full is not None
+    assert "same command" in full
+    forbidden = cli._explain_system_error(PermissionError(errno.EACCES, "denied", "place"))
+    assert forbidden is not None
+    assert "place" in forbidden
+
+
+def test_other_system_errors_are_our_own_defects() -> None:
+    assert cli._explain_system_error(OSError(errno.EBADF, "bad descriptor")) is None
+
+
+def test_stop_asks_for_the_same_command() -> None:
+    with pytest.raises(cli.StoppedError, match="same command"):
+        cli._stop(2, None)

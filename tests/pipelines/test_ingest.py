@@ -1,0 +1,202 @@
+import gzip
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from medsynth.cohort.series import read_series
+from medsynth.deidentify.pseudonyms import patient_pseudonym, series_pseudonym
+from medsynth.errors import CohortError, ConfigurationError, ImageError
+from medsynth.imaging.nifti import read_labels, read_volume, write_labels, write_volume
+from medsynth.imaging.volume import Volume, axial_affine
+from medsynth.records.manifest import read_manifest
+from pipelines import ingest
+from pipelines.project_config import ProjectConfig, load_config
+from tests.medsynth.imaging.dicom_examples import (
+    COLUMNS,
+    PATIENT_ID,
+    ROWS,
+    SERIES_UID,
+    STUDY_UID,
+    example_series,
+    write_slices,
+)
+from tests.pipelines.stage_running import INPUTS, run_stages
+
+SERIES = series_pseudonym(INPUTS.secret, SERIES_UID)
+# LPS (-30, -20, 100) of the example series, in RAS.
+AFFINE = axial_affine((5.0, 2.0, 3.0), (30.0, 20.0, 100.0))
+
+
+def config_for(folder: Path, **folders: Path) -> ProjectConfig:
+    values: dict[str, Any] = {
+        "input": {"dicom": [str(folder)]} | {name: str(path) for name, path in folders.items()},
+        "ingest": {"processes": 1},
+    }
+    return load_config([values], [])
+
+
+def test_ingest_writes_a_volume_and_a_record(tmp_path: Path) -> None:
+    write_slices(tmp_path / "dicom", example_series(6))
+    run_stages([ingest.STAGE], tmp_path / "work", config_for(tmp_path / "dicom"))
+    output = tmp_path / "work" / "ingest"
+    (record,) = read_series(output)
+    assert (record.series, record.verdict, record.reason) == (SERIES, "accepted", "accepted")
+    assert record.patient == patient_pseudonym(INPUTS.secret, PATIENT_ID)
+    assert (record.slices, record.shape) == (6, (6, ROWS, COLUMNS))
+    assert record.spacing_mm == (5.0, 2.0, 3.0)
+    volume = read_volume(output / "volumes" / f"{SERIES}.nii.gz")
+    assert volume.voxels_hu[0, 1, 2] == 100
+    assert np.allclose(volume.affine, AFFINE)
+    assert set(read_manifest(output).files) == {f"volumes/{SERIES}.nii.gz", "series.jsonl"}
+
+
+def test_every_series_gets_a_row_and_rejected_ones_leave_no_file(tmp_path: Path) -> None:
+    write_slices(tmp_path / "dicom" / "a", example_series(6))
+    write_slices(tmp_path / "dicom" / "b", example_series(2, series_uid="1.2.826.9"))
+    (tmp_path / "dicom" / "notes.txt").write_text("beside", "utf-8")
+    reporter = run_stages([ingest.STAGE], tmp_path / "work", config_for(tmp_path / "dicom"))
+    output = tmp_path / "work" / "ingest"
+    assert sorted(record.reason for record in read_series(output)) == [
+        "accepted",
+        "too_few_slices",
+    ]
+    assert [path.name for path in (output / "volumes").iterdir()] == [f"{SERIES}.nii.gz"]
+    assert reporter.lines == [
+        "8 DICOM files in 2 series; 1 other files skipped",
+        "1 series of 1 patients accepted",
+        "1 series rejected: 1 too_few_slices",
+    ]
+
+
+def test_nothing_that_identifies_is_written_or_said(tmp_path: Path) -> None:
+    datasets = example_series(6)
+    for dataset in datasets:
+        dataset.SeriesDescription = "nativ for Quillfeather"
+        dataset.InstitutionName = "St. Elsewhere"
+        dataset.StudyDate = "20190117"
+    write_slices(tmp_path / "dicom", datasets)
+    reporter = run_stages([ingest.STAGE], tmp_path / "work", config_for(tmp_path / "dicom"))
+    planted = [SERIES_UID, STUDY_UID, PATIENT_ID, "Quillfeather", "Odalys", "Elsewhere", "20190117"]
+    said = "\n".join(reporter.lines) + "".join(text for _, _, text in reporter.steps)
+    for path in (tmp_path / "work").rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            content += gzip.decompress(content) if path.suffix == ".gz" else b""
+            assert not [text for text in planted if text.encode() in content], path.name
+            assert not [text for text in planted if text in path.name]
+    assert not [text for text in planted if text in said]
+    (record,) = read_series(tmp_path / "work" / "ingest")
+    assert record.header_evidence == ("series_words_noncontrast",)
+
+
+def test_the_number_of_processes_does_not_change_the_result(tmp_path: Path) -> None:
+    for number in range(3):
+        uid = f"1.2.826.{number}"
+        write_slices(tmp_path / "dicom" / uid, example_series(5, series_uid=uid))
+    hashes = []
+    for processes in (1, 2):
+        config = config_for(tmp_path / "dicom")
+        config = load_config([config.model_dump(mode="json")], [f"ingest.processes={processes}"])
+        run_stages([ingest.STAGE], tmp_path / f"work{processes}", config)
+        manifest = read_manifest(tmp_path / f"work{processes}" / "ingest")
+        hashes.append(manifest.content_hash())
+    assert hashes[0] == hashes[1]
+
+
+def test_a_folder_named_twice_is_read_once(tmp_path: Path) -> None:
+    write_slices(tmp_path / "dicom", example_series(6))
+    values: dict[str, Any] = {
+        "input": {"dicom": [str(tmp_path), str(tmp_path / "dicom")]},
+        "ingest": {"processes": 1},
+    }
+    run_stages([ingest.STAGE], tmp_path.with_name("work"), load_config([values], []))
+    (record,) = read_series(tmp_path.with_name("work") / "ingest")
+    assert record.slices == 6
+
+
+def test_labels_and_truth_are_matched_by_series_uid(tmp_path: Path) -> None:
+    write_slices(tmp_path / "dicom", example_series(6))
+    labels = np.zeros((6, ROWS, COLUMNS), dtype=np.uint8)
+    labels[2, 5, 6] = 1
+    truth = Volume(np.full((6, ROWS, COLUMNS), 33, dtype=np.int16), AFFINE)
+    folders = {"labels": tmp_path / "labels", "truth": tmp_path / "truth"}
+    for folder in folders.values():
+        folder.mkdir()
+    write_labels(folders["labels"] / f"{SERIES_UID}.nii.gz", labels, AFFINE)
+    (folders["labels"] / "labels.json").write_text('{"1": "liver"}', "utf-8")
+    write_volume(folders["truth"] / f"{SERIES_UID}.nii.gz", truth)
+    run_stages([ingest.STAGE], tmp_path / "work", config_for(tmp_path / "dicom", **folders))
+    output = tmp_path / "work" / "ingest"
+    (record,) = read_series(output)
+    assert (record.has_labels, record.has_truth) == (True, True)
+    assert json.loads((output / "labels.json").read_text("utf-8")) == {"1": "liver"}
+    assert np.array_equal(read_labels(output / "labels" / f"{SERIES}.nii.gz")[0], labels)
+    written = read_volume(output / "truth" / f"{SERIES}.nii.gz")
+    assert np.array_equal(written.voxels_hu, truth.voxels_hu)
+
+
+def test_labels_of_another_grid_stop_the_stage_and_leave_nothing(tmp_path: Path) -> None:
+    write_slices(tmp_path / "dicom", example_series(6))
+    (tmp_path / "labels").mkdir()
+    wrong = np.zeros((5, ROWS, COLUMNS), dtype=np.uint8)
+    write_labels(tmp_path / "labels" / f"{SERIES_UID}.nii.gz", wrong, AFFINE)
+    (tmp_path / "labels" / "labels.json").write_text('{"1": "liver"}', "utf-8")
+    config = config_for(tmp_path / "dicom", labels=tmp_path / "labels")
+    with pytest.raises(ImageError, match=SERIES) as refusal:
+        run_stages([ingest.STAGE], tmp_path / "work", config)
+    assert SERIES_UID not in str(refusal.value)
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_labels_without_their_names_are_refused(tmp_path: Path) -> None:
+    write_slices(tmp_path / "dicom", example_series(6))
+    (tmp_path / "labels").mkdir()
+    config = config_for(tmp_path / "dicom", labels=tmp_path / "labels")
+    with pytest.raises(ConfigurationError, match=r"labels\.json"):
+        run_stages([ingest.STAGE], tmp_path / "work", config)
+
+
+def test_a_folder_without_dicom_is_refused_with_the_number_of_files(tmp_path: Path) -> None:
+    (tmp_path / "dicom").mkdir()
+    (tmp_path / "dicom" / "notes.txt").write_text("beside", "utf-8")
+    with pytest.raises(CohortError, match="Found 1 files and no DICOM"):
+        run_stages([ingest.STAGE], tmp_path / "work", config_for(tmp_path / "dicom"))
+
+
+def test_a_folder_without_one_good_series_is_refused_with_the_reasons(tmp_path: Path) -> None:
+    write_slices(tmp_path / "dicom" / "a", example_series(2))
+    write_slices(tmp_path / "dicom" / "b", example_series(3, series_uid="1.2.826.9"))
+    with pytest.raises(CohortError, match="accepted none: 2 too_few_slices"):
+        run_stages([ingest.STAGE], tmp_path / "work", config_for(tmp_path / "dicom"))
+
+
+def _submit_a_death() -> None:
+    with ingest.open_executor(2) as executor:
+        executor.submit(os._exit, 1).result()
+
+
+def test_a_dead_worker_ends_in_a_message() -> None:
+    with pytest.raises(ImageError, match=r"Lower ingest\.processes"):
+        _submit_a_death()
+
+
+@pytest.mark.real_ct
+@pytest.mark.skipif("MEDSYNTH_REAL_CT" not in os.environ, reason="no real scans here")
+def test_every_real_series_gets_a_verdict(tmp_path: Path) -> None:
+    folder = Path(os.environ["MEDSYNTH_REAL_CT"])
+    run_stages([ingest.STAGE], tmp_path / "work", config_for(folder))
+    reasons = {record.reason for record in read_series(tmp_path / "work" / "ingest")}
+    assert {
+        "accepted",
+        "not_ct",
+        "not_axial",
+        "gantry_tilt",
+        "multi_frame_unsupported",
+        "duplicate_position",
+        "too_few_slices",
+        "derived_secondary",
+    } == reasons

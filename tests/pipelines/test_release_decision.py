@@ -1,0 +1,74 @@
+from typing import Any
+
+import pytest
+
+from pipelines.release_decision import decide, is_private
+from tests.pipelines.made_workspace import example_audit
+
+NOT_PRIVATE: dict[str, Any] = {"private": False, "epsilon": None}
+PRIVATE: dict[str, Any] = {"private": True, "epsilon": 4.0}
+
+
+def test_a_passed_audit_opens_the_mode_translated_although_the_scans_are_linkable() -> None:
+    decision = decide(example_audit("pass"), NOT_PRIVATE, "translated", False)
+    assert decision.released
+    assert decision.verdict == "pass"
+
+
+@pytest.mark.parametrize("verdict", ["fail", "invalid"])
+def test_a_failed_or_invalid_audit_is_refused_even_if_inconclusive_ones_are_accepted(
+    verdict: str,
+) -> None:
+    decision = decide(example_audit(verdict), NOT_PRIVATE, "translated", True)
+    assert not decision.released
+    assert decision.verdict == verdict
+
+
+def test_an_inconclusive_audit_is_released_only_on_demand() -> None:
+    audit = example_audit("inconclusive")
+    refused = decide(audit, NOT_PRIVATE, "translated", False)
+    accepted = decide(audit, NOT_PRIVATE, "translated", True)
+    assert (refused.released, accepted.released) == (False, True)
+    assert "release.accept_inconclusive" in refused.reasons[0]
+    assert accepted.verdict == "inconclusive"
+
+
+def test_a_failed_self_test_makes_passed_checks_worthless() -> None:
+    audit = example_audit("pass")
+    audit["verdict"] = "invalid"
+    decision = decide(audit, NOT_PRIVATE, "translated", True)
+    assert (decision.released, decision.verdict) == (False, "invalid")
+
+
+def test_the_severer_of_the_checks_and_the_whole_audit_counts() -> None:
+    audit = example_audit("fail")
+    audit["verdict"] = "inconclusive"
+    assert decide(audit, NOT_PRIVATE, "translated", True).verdict == "fail"
+
+
+@pytest.mark.parametrize("mode", ["unlinked", "source_free"])
+def test_modes_without_sources_are_refused_with_the_linkage_that_bars_them(mode: str) -> None:
+    decision = decide(example_audit("pass"), PRIVATE, mode, True)
+    assert not decision.released
+    assert "keep the anatomy of their source scans" in decision.reasons[0]
+    assert decision.reasons[1].startswith("2 of 2 released volumes can be matched")
+
+
+def test_an_audit_without_linkage_does_not_open_the_mode_unlinked() -> None:
+    audit = example_audit("pass")
+    del audit["checks"]["linkage_to_source"]
+    assert not decide(audit, PRIVATE, "unlinked", True).released
+
+
+def test_weights_need_a_training_with_a_finite_budget() -> None:
+    audit = example_audit("pass")
+    refused = decide(audit, NOT_PRIVATE, "weights", True)
+    assert not refused.released
+    assert "differential privacy" in refused.reasons[0]
+    assert decide(audit, PRIVATE, "weights", False).released
+
+
+def test_an_endless_budget_is_no_privacy() -> None:
+    assert not is_private({"private": True, "epsilon": float("inf")})
+    assert not is_private({"private": True, "epsilon": None})
+    assert is_private({"private": True, "epsilon": 8})
