@@ -29,7 +29,7 @@ def write_provenance(folder: Path, *, seconds: float, device: str) -> None:
 
     Args:
         folder: the folder the record is about.
-        seconds: how long the work took, in seconds, over all its sittings.
+        seconds: how long the sitting that finished the work took, in seconds.
         device: what computed it, for example "cpu" or "cuda".
     """
     write_json(
