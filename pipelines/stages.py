@@ -25,6 +25,7 @@ from medsynth.records.manifest import (
 )
 from medsynth.records.progress import Reporter
 from medsynth.records.provenance import write_provenance
+from medsynth.training.device import choose_device
 from pipelines.inputs import InputRecord
 from pipelines.project_config import ProjectConfig
 
@@ -100,9 +101,11 @@ def run_stage(
     """Run one stage and put its folder in place.
 
     Raises:
+        ConfigurationError: the device that is asked for is not there.
         RecordError: a stage it reads has not been run.
         MedsynthError: whatever the stage found wrong with its input.
     """
+    device = choose_device(config.device).type
     for name in stage.reads:
         if not (workspace / name / MANIFEST_NAME).is_file():
             raise RecordError(
@@ -121,7 +124,7 @@ def run_stage(
         stage.execute(StageContext(workspace, config, inputs, output, reporter))
         (output / _RESUME_KEY_NAME).unlink()
         write_manifest(output, stage=stage.name, settings_hash=settings_hash, inputs=input_hashes)
-        write_provenance(output, seconds=time.monotonic() - started, device=config.device)
+        write_provenance(output, seconds=time.monotonic() - started, device=device)
         publish_folder(output, final)
     except BaseException:
         if not stage.resumable:

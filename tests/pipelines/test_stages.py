@@ -1,8 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
+import torch
 
-from medsynth.errors import RecordError, TrainingError
+from medsynth.errors import ConfigurationError, RecordError, TrainingError
 from medsynth.records.manifest import folder_problems, read_manifest
 from medsynth.records.progress import SilentReporter
 from pipelines.inputs import InputRecord
@@ -87,3 +89,15 @@ def test_other_settings_do_not_go_on_with_what_was_left(tmp_path: Path) -> None:
     with pytest.raises(TrainingError):
         _run(stage, tmp_path, load_config([], ["seed=1"]))
     assert (tmp_path / ".half.partial" / "half.txt").read_text() == "x"
+
+
+def test_provenance_names_the_device_that_computed(tmp_path: Path) -> None:
+    _run(FIRST, tmp_path, load_config([], ["device=cpu"]))
+    assert json.loads((tmp_path / "first" / "provenance.json").read_text())["device"] == "cpu"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_device_that_is_not_there_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cuda"):
+        _run(FIRST, tmp_path, load_config([], ["device=cuda"]))
+    assert list(tmp_path.iterdir()) == []
