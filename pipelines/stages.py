@@ -13,6 +13,7 @@ from pathlib import Path
 from medsynth.errors import RecordError
 from medsynth.records.atomic import (
     discard_folder,
+    discard_partial_files,
     partial_folder,
     publish_folder,
     write_text_atomically,
@@ -137,6 +138,7 @@ def _open_output(output: Path, resume_key: str, *, resumable: bool) -> None:
     if not (resumable and key_file.is_file() and key_file.read_text("ascii") == resume_key):
         discard_folder(output)
     output.mkdir(parents=True, exist_ok=True)
+    discard_partial_files(output)
     write_text_atomically(key_file, resume_key)
 
 

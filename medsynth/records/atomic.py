@@ -95,6 +95,13 @@ def discard_folder(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
+def discard_partial_files(folder: Path) -> None:
+    """Remove what a killed run left of files it was writing, anywhere below a folder."""
+    for path in folder.rglob(".*.partial"):
+        if path.is_file():
+            path.unlink()
+
+
 def _flush_file(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -101,3 +101,14 @@ def test_device_that_is_not_there_is_refused_before_any_work(tmp_path: Path) -> 
     with pytest.raises(ConfigurationError, match="cuda"):
         _run(FIRST, tmp_path, load_config([], ["device=cuda"]))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_file_that_a_killed_sitting_was_writing_is_not_published(tmp_path: Path) -> None:
+    stage = Stage("half", (), lambda _config: {}, _write_half, resumable=True)
+    with pytest.raises(TrainingError):
+        _run(stage, tmp_path, ProjectConfig())
+    (tmp_path / ".half.partial" / ".checkpoint.pt.123.partial").write_text("cut off")
+    with pytest.raises(TrainingError):
+        _run(stage, tmp_path, ProjectConfig())
+    _run(stage, tmp_path, ProjectConfig())
+    assert set(read_manifest(tmp_path / "half").files) == {"half.txt"}
