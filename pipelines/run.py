@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from medsynth.errors import AuditFailedError, ReleaseRefusedError
+from medsynth.records.atomic import partial_folder
 from medsynth.records.json_lines import read_json
 from medsynth.records.progress import Reporter
 from pipelines import audit, evaluate, ingest, prepare, release, sort, split, synthesize, train
@@ -111,7 +112,7 @@ def stage_states(
             state = "done"
         elif (workspace / stage.name).is_dir():
             state = "stale"
-        elif (workspace / f".{stage.name}.partial").is_dir():
+        elif partial_folder(workspace / stage.name).is_dir():
             state = "interrupted"
         else:
             state = "missing"

@@ -17,13 +17,13 @@ from medsynth.synthesis.translate import translate_volume
 from medsynth.training.checkpoints import load_weights
 from medsynth.training.cycle_networks import build_generator
 from medsynth.training.device import Compute, choose_compute
+from medsynth.training.loop import TO_NONCONTRAST_NAME
 from pipelines.project_config import ProjectConfig
 from pipelines.stages import SettingValues, Stage, StageContext
 from pipelines.train import generator_design
 
 _TRANSLATED_ROLES = ("source", "holdout")
 _BATCH = 8
-_WEIGHTS_NAME = "to_noncontrast.safetensors"
 
 
 def execute(context: StageContext) -> None:
@@ -35,7 +35,7 @@ def execute(context: StageContext) -> None:
     config = context.config
     compute = choose_compute(config.device)
     network = build_generator(generator_design(config.train))
-    load_weights(context.finished("train") / _WEIGHTS_NAME, network)
+    load_weights(context.finished("train") / TO_NONCONTRAST_NAME, network)
     network.to(compute.device).eval()
     chosen = _series_to_translate(context)
     for name in ("nifti", "labels", "dicom", "null"):
@@ -109,7 +109,7 @@ def _write_dicom(context: StageContext, synthetic: str, translated: Volume) -> N
         name=synthetic,
         uid_secret=context.inputs.secret,
         description="SYNTHETIC NON-CONTRAST",
-        weights_sha256=hash_file(context.finished("train") / _WEIGHTS_NAME),
+        weights_sha256=hash_file(context.finished("train") / TO_NONCONTRAST_NAME),
     )
 
 

@@ -4,9 +4,8 @@ from pathlib import Path
 
 from medsynth.errors import RecordError
 from medsynth.records.manifest import MANIFEST_NAME, folder_problems, hash_file
+from pipelines.release_bundle import CHECKSUMS_NAME
 from pipelines.workspace import PROJECT_NAME
-
-CHECKSUMS_NAME = "CHECKSUMS.sha256"
 
 
 def verify_folder(folder: Path) -> str:

@@ -26,6 +26,7 @@ from medsynth.training.schedule import Budget, learning_rate_factor
 
 CHECKPOINT_NAME = "checkpoint.pt"
 METRICS_NAME = "metrics.jsonl"
+TO_NONCONTRAST_NAME = "to_noncontrast.safetensors"
 LOG_EVERY = 10
 SAMPLES = 4
 SAMPLE_BATCH = 4
@@ -105,7 +106,7 @@ def train_translator(
             saved = time.monotonic()
         _train_one_step(trainer, slices, plan, folder=folder, progress=progress)
         _report(reporter, trainer.step, progress, estimate)
-    save_weights(folder / "to_noncontrast.safetensors", trainer.averaged["to_noncontrast"])
+    save_weights(folder / TO_NONCONTRAST_NAME, trainer.averaged["to_noncontrast"])
     save_weights(folder / "to_contrast.safetensors", trainer.averaged["to_contrast"])
     _write_sample(trainer, slices, plan, folder)
     (folder / CHECKPOINT_NAME).unlink(missing_ok=True)
