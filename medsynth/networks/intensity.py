@@ -78,8 +78,9 @@ def knot_weights(hu: Tensor, knots_hu: tuple[float, ...]) -> Tensor:
         (batch, knots, rows, columns); the weights of a pixel sum to 1.
     """
     knots = torch.tensor(knots_hu, device=hu.device).view(1, -1, 1, 1)
-    share = ((hu - knots[:, :-1]) / (knots[:, 1:] - knots[:, :-1])).clamp(0.0, 1.0)
+    # hardtanh and relu are clamp with a faster gradient.
+    share = nn.functional.hardtanh((hu - knots[:, :-1]) / (knots[:, 1:] - knots[:, :-1]), 0.0, 1.0)
     # 0 at the first knot, 1 at the second, and so on.
     position = share.sum(dim=1, keepdim=True)
     number = torch.arange(len(knots_hu), device=hu.device).view(1, -1, 1, 1)
-    return (1.0 - (position - number).abs()).clamp(min=0.0)
+    return (1.0 - (position - number).abs()).relu()

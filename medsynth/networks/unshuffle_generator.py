@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from medsynth.networks.guided_filter import smoothed_within_edges
 from medsynth.networks.intensity import (
     FOLD,
     FOLDED_CHANNELS,
     folded_view,
     knot_weights,
-    smoothed,
 )
 
 CHANGE_UNIT_HU = 50.0
@@ -22,12 +22,12 @@ class UnshuffleGenerator(nn.Module):
     Each 4x4 patch of pixels becomes one position; residual blocks with growing
     dilation look around it and give a curve: how much to change at each of a
     few densities. The curves are interpolated smoothly to every pixel and read
-    at the pixel's own density, averaged over its neighbours so that noise does
-    not steer the change. Edges of the change are therefore the edges of the
-    organs, from the first step on, and no pixel of a patch is treated unlike
-    the others, so no grid can show. There are no norms: every block starts as
-    the identity and the last layer at zero, so an untrained generator returns
-    its input, and a patch is translated alone as it is in its slice.
+    at the pixel's own density; what is read is averaged within the edges of the
+    slice, so that noise does not steer the change. Edges of the change are
+    therefore the edges of the organs, from the first step on, and no pixel of a
+    patch is treated unlike the others, so no grid can show. There are no norms:
+    every block starts as the identity and the last layer at zero, so an untrained
+    generator returns its input, and a patch is translated alone as it is in its slice.
 
     Source: own design; curves on a coarse grid read at the pixel's intensity are the
     bilateral grid of Gharbi et al. 2017, doi 10.1145/3072959.3073592; pixel unshuffling after
@@ -69,8 +69,8 @@ class UnshuffleGenerator(nn.Module):
         curves = nn.functional.interpolate(
             curves, scale_factor=FOLD, mode="bilinear"
         )  # (batch, knots, rows, columns)
-        change = (curves * knot_weights(smoothed(hu), KNOTS_HU)).sum(dim=1, keepdim=True)
-        return hu + CHANGE_UNIT_HU * change
+        change = (curves * knot_weights(hu.float(), KNOTS_HU)).sum(dim=1, keepdim=True)
+        return hu + CHANGE_UNIT_HU * smoothed_within_edges(change, hu)
 
 
 class _DilatedBlock(nn.Module):
