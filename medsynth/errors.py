@@ -5,6 +5,7 @@ MedsynthError
  ├── RecordError          a workspace, manifest, checkpoint or lock is not usable
  ├── ImageError           a file or volume is not the image it should be
  ├── CohortError          the patients, phases or roles do not allow the stage
+ ├── TaskError            a worker's task outlived its limits (in medsynth.records.worker_pool)
  ├── TrainingError        a training cannot start or go on
  ├── AuditError           the audit cannot be run on what it was given
  ├── AuditFailedError     the audit found a leak, or could not trust itself

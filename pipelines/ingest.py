@@ -2,87 +2,59 @@
 
 What is written is volumes, and of the headers an allow-list of technical
 fields. Pseudonyms stand for patients and series. Nothing else leaves the files.
+Foreign files are opened in worker processes alone, within limits of time and memory.
 """
 
 import collections
-import contextlib
 import dataclasses
-import multiprocessing
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any
 
-from medsynth.cohort.companions import (
-    LABEL_NAMES_NAME,
-    carry_labels,
-    carry_truth,
-    read_label_names,
-)
-from medsynth.cohort.phase_header import header_phase
+from medsynth.cohort.companions import LABEL_NAMES_NAME, read_label_names
 from medsynth.cohort.series import (
-    ACCEPTED,
     LABELS_FOLDER,
-    REJECTED,
     TRUTH_FOLDER,
     VOLUMES_FOLDER,
+    LostReason,
     SeriesRecord,
-    labels_path,
-    truth_path,
-    volume_path,
     write_series,
 )
-from medsynth.deidentify.allow_list import allowed_fields
 from medsynth.deidentify.pseudonyms import patient_pseudonym, series_pseudonym
-from medsynth.errors import CohortError, ImageError
-from medsynth.imaging.dicom_discovery import discover_instances
+from medsynth.errors import CohortError
+from medsynth.imaging.dicom_discovery import Discovery, discover_series, scan_folder
+from medsynth.imaging.dicom_guard import GuardLimits
 from medsynth.imaging.dicom_series import (
-    AssembledSeries,
+    MissingSlicePolicy,
     SeriesGroup,
     SeriesLimits,
-    assemble_series,
+    TiltPolicy,
     group_series,
 )
-from medsynth.imaging.nifti import write_volume
-from medsynth.imaging.volume import Volume
+from medsynth.imaging.file_reason import FileReason
 from medsynth.records.json_lines import write_json
-from medsynth.records.progress import Reporter
-from medsynth.records.workers import leave_interrupts_to_the_parent
+from medsynth.records.progress import Reporter, TimeEstimate
+from medsynth.records.streaming import stream_results
+from medsynth.records.worker_pool import TaskError, WorkerLimits, open_worker_pool
+from pipelines.ingest_tasks import (
+    SeriesTask,
+    import_assembly,
+    ingest_series,
+    lost_record,
+    remove_files,
+)
 from pipelines.inputs import files_below
-from pipelines.project_config import ProjectConfig
+from pipelines.project_config import IngestSettings, ProjectConfig
 from pipelines.stages import SettingValues, Stage, StageContext
 
+FILES_NAME = "files.json"
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
-
-
-@dataclasses.dataclass(frozen=True)
-class SeriesTask:
-    """What a worker needs to make one series.
-
-    Attributes:
-        group: the series' files.
-        limits: what the series must keep to.
-        series: pseudonym of the series.
-        patient: pseudonym of the patient; empty where the header names none.
-        output: the stage's folder.
-        labels: the user's labels of this series, or None.
-        truth: the user's paired truth of this series, or None.
-        label_names: value -> organ.
-    """
-
-    group: SeriesGroup
-    limits: SeriesLimits
-    series: str
-    patient: str
-    output: Path
-    labels: Path | None
-    truth: Path | None
-    label_names: Mapping[int, str]
+# A header is read within a millisecond; the rest is for slow disks and for what is damaged.
+_HEADER_LIMITS = WorkerLimits(seconds=60.0, memory_bytes=2**30)
+_GUARD_LIMITS = GuardLimits()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,22 +72,6 @@ class CompanionFiles:
     label_names: Mapping[int, str]
 
 
-class InProcessExecutor(Executor):
-    """Runs each task at once in the calling process."""
-
-    def submit(
-        self,
-        fn: Callable[_Arguments, _Result],
-        /,
-        *args: _Arguments.args,
-        **kwargs: _Arguments.kwargs,
-    ) -> Future[_Result]:
-        """Run the task and give its finished future; an error is raised here and now."""
-        future: Future[_Result] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
 def execute(context: StageContext) -> None:
     """Find, judge, assemble and write every series below the DICOM folders.
 
@@ -130,68 +86,13 @@ def execute(context: StageContext) -> None:
         (output / name).mkdir()
     if companions.label_names:
         write_json(output / LABEL_NAMES_NAME, companions.label_names)
-    with open_executor(config.ingest.processes) as executor:
-        groups = _discover(context, executor)
-        tasks = [_task(context, group, companions) for group in groups]
-        futures = [executor.submit(ingest_series, task) for task in tasks]
-        _follow(futures, context.reporter)
-        records = sorted((future.result() for future in futures), key=lambda one: one.series)
+    discovery = _discover(context)
+    write_json(output / FILES_NAME, {"reasons": _by_name(discovery.reasons)})
+    records = _ingest_all(context, discovery, companions)
     _remove_empty_folders(output)
     write_series(output, records)
     _check_any_accepted(records)
     _summarize(records, companions, context.reporter)
-
-
-def ingest_series(task: SeriesTask) -> SeriesRecord:
-    """Judge one series and, if it is accepted, write its volume, labels and truth.
-
-    Args:
-        task: the series and where to write.
-
-    Returns:
-        The series' record.
-
-    Raises:
-        ImageError: labels or truth do not lie on the series' grid.
-    """
-    assembled = assemble_series(task.group, task.limits)
-    volume = assembled.volume
-    if volume is not None:
-        _write_files(task, volume)
-    return _record(task, assembled)
-
-
-@contextlib.contextmanager
-def open_executor(processes: int) -> Iterator[Executor]:
-    """Give what runs the tasks: this process for 1, else a pool of worker processes.
-
-    Args:
-        processes: number of processes; 0 takes one for each processor.
-
-    Yields:
-        The executor. At the end, or on an error, tasks not yet begun are dropped.
-
-    Raises:
-        ImageError: a worker process died.
-    """
-    workers = processes or os.cpu_count() or 1
-    if workers == 1:
-        yield InProcessExecutor()
-        return
-    executor = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=leave_interrupts_to_the_parent,
-    )
-    try:
-        yield executor
-    except BrokenProcessPool:
-        raise ImageError(
-            f"One of {workers} worker processes ended while reading scans, most often for lack of "
-            "memory. Expected room for one series in each. Lower ingest.processes."
-        ) from None
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _find_companions(config: ProjectConfig) -> CompanionFiles:
@@ -203,37 +104,82 @@ def _find_companions(config: ProjectConfig) -> CompanionFiles:
     )
 
 
-def _discover(context: StageContext, executor: Executor) -> tuple[SeriesGroup, ...]:
-    reporter, folders = context.reporter, context.config.input.dicom
+def _discover(context: StageContext) -> Discovery:
+    reporter = context.reporter
+    scans = [scan_folder(folder) for folder in context.config.input.dicom]
     # A folder may be named twice or lie in another.
-    paths = sorted({path.resolve() for folder in folders for path in files_below(folder)})
-    discovery = discover_instances(
-        paths,
-        executor,
-        on_progress=lambda done: reporter.progress(
-            done=done, total=len(paths), text="reading headers"
-        ),
-    )
-    if not discovery.instances:
-        raise CohortError(
-            f"Found {len(paths)} files and no DICOM among them. Expected CT scans as DICOM files. "
-            "Give the folder that holds them with --dicom DIR."
+    paths = sorted({path.resolve() for scan in scans for path in scan.files})
+    estimate = TimeEstimate()
+    processes = _process_count(context.config.ingest)
+    with open_worker_pool(processes, _HEADER_LIMITS) as executor:
+        discovery = discover_series(
+            paths,
+            executor,
+            limits=_GUARD_LIMITS,
+            on_progress=lambda done: _tell_progress(
+                reporter, estimate, done=done, total=len(paths), text="reading headers"
+            ),
         )
-    groups = group_series(discovery.instances)
-    reporter.message(
-        f"{len(discovery.instances)} DICOM files in {len(groups)} series; "
-        f"{discovery.other_files} other files skipped"
-    )
-    return groups
+    refused = sum((collections.Counter(scan.refused) for scan in scans), collections.Counter())
+    reasons = refused + collections.Counter(discovery.reasons)
+    readable = reasons[FileReason.READABLE]
+    others = {reason: n for reason, n in reasons.items() if reason is not FileReason.READABLE}
+    found = f"; {sum(others.values())} other files left out: {_in_words(others)}" if others else ""
+    if not readable:
+        raise CohortError(
+            f"Found {len(paths)} files and no DICOM among them{found}. Expected CT scans as DICOM "
+            "files. Give the folder that holds them with --dicom DIR."
+        )
+    reporter.message(f"{readable} DICOM files in {len(discovery.headers)} series{found}")
+    return dataclasses.replace(discovery, reasons=reasons)
 
 
-def _task(context: StageContext, group: SeriesGroup, companions: CompanionFiles) -> SeriesTask:
+def _ingest_all(
+    context: StageContext, discovery: Discovery, companions: CompanionFiles
+) -> list[SeriesRecord]:
+    settings, records, done = context.config.ingest, [], 0
+    total = discovery.reasons[FileReason.READABLE]
+    processes = _process_count(settings)
+    limits = WorkerLimits(settings.series_seconds, int(settings.series_memory_gb * 2**30))
+    estimate = TimeEstimate()
+    with open_worker_pool(processes, limits, initializer=import_assembly) as executor:
+        tasks = _tasks(context, discovery, companions)
+        for task, record in _stream_records(tasks, executor, most_waiting=4 * processes):
+            records.append(record)
+            # A file with several stacks belongs to several series.
+            done = min(total, done + len(task.group.instances))
+            _tell_progress(
+                context.reporter, estimate, done=done, total=total, text="assembling series"
+            )
+    return sorted(records, key=lambda record: record.series)
+
+
+def _tasks(
+    context: StageContext, discovery: Discovery, companions: CompanionFiles
+) -> Iterator[SeriesTask]:
+    """Give one task after the other; headers of one series at a time are unpacked."""
+    for identity in sorted(discovery.headers):
+        is_complete = identity not in discovery.incomplete
+        for group in group_series(discovery.series_headers(identity)):
+            yield _task(context, group, companions, is_complete=is_complete)
+
+
+def _task(
+    context: StageContext, group: SeriesGroup, companions: CompanionFiles, *, is_complete: bool
+) -> SeriesTask:
     secret, settings = context.inputs.secret, context.config.ingest
     patient = group.instances[0].patient_identity
     name = _companion_name(group)
     return SeriesTask(
         group=group,
-        limits=SeriesLimits(settings.min_slices, settings.max_gap_spread_mm),
+        is_complete=is_complete,
+        limits=SeriesLimits(
+            settings.min_slices,
+            settings.max_gap_spread_mm,
+            missing_slices=MissingSlicePolicy(settings.missing_slices),
+            gantry_tilt=TiltPolicy(settings.gantry_tilt),
+            max_missing_slices=settings.max_missing_slices,
+        ),
         series=series_pseudonym(secret, group.identity, group.part),
         patient=patient_pseudonym(secret, patient) if patient else "",
         output=context.output,
@@ -248,41 +194,28 @@ def _companion_name(group: SeriesGroup) -> str:
     return f"{group.identity}.nii.gz" if is_whole_uid else ""
 
 
-def _write_files(task: SeriesTask, volume: Volume) -> None:
-    write_volume(volume_path(task.output, task.series), volume)
-    if task.labels is not None:
-        target = labels_path(task.output, task.series)
-        carry_labels(task.labels, volume, target, series=task.series, names=task.label_names)
-    if task.truth is not None:
-        carry_truth(task.truth, volume, truth_path(task.output, task.series), series=task.series)
+def _stream_records(
+    tasks: Iterator[SeriesTask], executor: Executor, *, most_waiting: int
+) -> Iterator[tuple[SeriesTask, SeriesRecord]]:
+    for task, future in stream_results(executor, ingest_series, tasks, most_waiting=most_waiting):
+        error = future.exception()
+        if isinstance(error, TaskError):
+            remove_files(task)
+            yield task, lost_record(task, LostReason(error.failure.value))
+        else:
+            yield task, future.result()
 
 
-def _record(task: SeriesTask, assembled: AssembledSeries) -> SeriesRecord:
-    header = header_phase(instance.contrast for instance in task.group.instances)
-    volume = assembled.volume
-    return SeriesRecord(
-        series=task.series,
-        patient=task.patient,
-        verdict=REJECTED if volume is None else ACCEPTED,
-        reason=assembled.reason.value,
-        slices=assembled.slices,
-        shape=() if volume is None else volume.voxels_hu.shape,
-        spacing_mm=()
-        if volume is None
-        else tuple(round(value, 6) for value in volume.spacing_slice_row_column_mm),
-        header_phase=header.phase,
-        header_evidence=tuple(code.value for code in header.evidence),
-        has_labels=volume is not None and task.labels is not None,
-        has_truth=volume is not None and task.truth is not None,
-        technical=allowed_fields(task.group.instances[0].technical),
-    )
+def _process_count(settings: IngestSettings) -> int:
+    return settings.processes or os.cpu_count() or 1
 
 
-def _follow(futures: Sequence[Future[SeriesRecord]], reporter: Reporter) -> None:
-    for done, future in enumerate(as_completed(futures), start=1):
-        # Raises what the worker raised, before the rest is waited for.
-        future.result()
-        reporter.progress(done=done, total=len(futures), text="assembling series")
+def _tell_progress(
+    reporter: Reporter, estimate: TimeEstimate, *, done: int, total: int, text: str
+) -> None:
+    remaining = estimate.remaining_seconds(done=done, total=total)
+    left = "" if remaining is None else f", about {remaining / 60:.1f} minutes left"
+    reporter.progress(done=done, total=total, text=f"{text}{left}")
 
 
 def _remove_empty_folders(output: Path) -> None:
@@ -295,14 +228,9 @@ def _check_any_accepted(records: Sequence[SeriesRecord]) -> None:
     if any(record.is_accepted for record in records):
         return
     raise CohortError(
-        f"Found {len(records)} series and accepted none: {_reasons(records)}. Expected axial CT "
+        f"Found {len(records)} series and accepted none: {_rejections(records)}. Expected axial CT "
         "series in Hounsfield units. Give other scans, or loosen the settings of ingest."
     )
-
-
-def _reasons(records: Sequence[SeriesRecord]) -> str:
-    counts = collections.Counter(record.reason for record in records if not record.is_accepted)
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
 
 
 def _summarize(
@@ -311,8 +239,11 @@ def _summarize(
     accepted = [record for record in records if record.is_accepted]
     patients = len({record.patient for record in accepted})
     reporter.message(f"{len(accepted)} series of {patients} patients accepted")
+    repairs = collections.Counter(repair.kind for record in accepted for repair in record.repairs)
+    if repairs:
+        reporter.message(f"Repaired among them: {_in_words(repairs)}")
     if len(accepted) < len(records):
-        reporter.message(f"{len(records) - len(accepted)} series rejected: {_reasons(records)}")
+        reporter.message(f"{len(records) - len(accepted)} series rejected: {_rejections(records)}")
     labelled = sum(record.has_labels for record in accepted)
     paired = sum(record.has_truth for record in accepted)
     if companions.labels:
@@ -321,9 +252,21 @@ def _summarize(
         reporter.message(f"{paired} series have paired truth")
 
 
+def _rejections(records: Sequence[SeriesRecord]) -> str:
+    return _in_words(collections.Counter(one.reason for one in records if not one.is_accepted))
+
+
+def _in_words(counts: Mapping[Any, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(_by_name(counts).items()))
+
+
+def _by_name(counts: Mapping[Any, int]) -> dict[str, int]:
+    return {str(name): count for name, count in counts.items() if count}
+
+
 def _settings(config: ProjectConfig) -> SettingValues:
     # The number of processes and the place of the key do not change the result.
-    return config.ingest.model_dump(mode="json", include={"min_slices", "max_gap_spread_mm"})
+    return config.ingest.model_dump(mode="json", exclude={"processes", "key_file"})
 
 
 STAGE = Stage(name="ingest", reads=(), settings=_settings, execute=execute, reads_user_input=True)

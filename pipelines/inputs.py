@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from medsynth.errors import ConfigurationError, RecordError
+from medsynth.imaging.dicom_discovery import scan_folder
 from medsynth.records.json_lines import read_json, write_json
 from medsynth.records.manifest import hash_bytes, hash_file, hash_json
 from pipelines.project_config import ProjectConfig
@@ -71,12 +72,7 @@ def remembered_inputs(workspace: Path) -> InputRecord:
 
 def files_below(folder: Path) -> list[Path]:
     """List the files below a folder in a fixed order; links out of the folder are left out."""
-    root = folder.resolve()
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.resolve().is_relative_to(root)
-    ]
+    return list(scan_folder(folder).files)
 
 
 def _check_paths(config: ProjectConfig) -> None:

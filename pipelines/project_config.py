@@ -51,8 +51,18 @@ class IngestSettings(Settings):
     """A series with fewer slices is rejected."""
     max_gap_spread_mm: Positive = 0.05
     """Largest difference between the gaps of a series, in mm."""
+    missing_slices: Literal["refuse", "interpolate"] = "refuse"
+    """A series in which slices are missing. What is interpolated is marked in its record."""
+    max_missing_slices: Annotated[int, Field(ge=1, le=2)] = 2
+    """Most slices of a series that may be interpolated."""
+    gantry_tilt: Literal["refuse", "deshear"] = "refuse"
+    """A series taken with a tilted gantry. What is desheared is marked in its record."""
+    series_seconds: Positive = 600.0
+    """Longest time for one series; a series that takes longer is rejected."""
+    series_memory_gb: Annotated[float, Field(ge=0.25)] = 4.0
+    """Most memory for one series, in each process; a series that needs more is rejected."""
     processes: Annotated[int, Field(ge=0)] = 0
-    """Worker processes; 0 takes one for each processor."""
+    """Worker processes; 0 takes one for each processor. Foreign files are never read elsewhere."""
 
 
 class SortSettings(Settings):
@@ -101,7 +111,7 @@ class TrainSettings(Settings):
     """"unshuffle": predicts the change in HU on a folded grid; "resnet": the original CycleGAN."""
     discriminator: Literal["unshuffle", "patch70"] = "unshuffle"
     """"unshuffle": sees widely on a folded grid; "patch70": the original 70x70 PatchGAN."""
-    channels: Count = 48
+    channels: Count = 32
     """Width of the generators."""
     blocks: Count = 6
     """Residual blocks of the generators."""

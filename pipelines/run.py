@@ -84,6 +84,9 @@ def run_one(stage_name: str, workspace: Path, config: ProjectConfig, reporter: R
         inputs = remembered_inputs(workspace)
     run_stage(stage, workspace, config, inputs=inputs, reporter=reporter)
     reporter.message(f"{stage.name}: done, in {workspace / stage.name}")
+    if stage is ingest.STAGE:
+        # The verdicts and the contact sheet are what one looks at before going on.
+        reporter.message(f"Report: {write_report(workspace, config, reporter)}")
     if stage is audit.STAGE:
         _check_verdict(workspace)
 

@@ -1,11 +1,14 @@
 """What ingest found: one record a series."""
 
 import dataclasses
+import enum
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from medsynth.cohort.phase import Phase
 from medsynth.deidentify.allow_list import TechnicalFields
+from medsynth.imaging.dicom_verdict import Repair, RepairKind
 from medsynth.records.json_lines import read_json_lines, write_json_lines
 
 SERIES_NAME = "series.jsonl"
@@ -16,6 +19,15 @@ ACCEPTED = "accepted"
 REJECTED = "rejected"
 
 
+class LostReason(enum.StrEnum):
+    """Why a series was rejected although its own files show no fault: the closed list of codes."""
+
+    FILE_REFUSED = "file_refused"
+    TIME_LIMIT = "time_limit"
+    MEMORY_LIMIT = "memory_limit"
+    WORKER_DIED = "worker_died"
+
+
 @dataclasses.dataclass(frozen=True)
 class SeriesRecord:
     """One series and its verdict; nothing in it identifies anyone.
@@ -24,7 +36,7 @@ class SeriesRecord:
         series: pseudonym of the series.
         patient: pseudonym of the patient; empty where the header names none.
         verdict: "accepted" or "rejected".
-        reason: a code of `medsynth.imaging.dicom_series.SeriesReason`.
+        reason: a code of `medsynth.imaging.dicom_series.SeriesReason` or of `LostReason`.
         slices: number of different slices found.
         shape: slices, rows, columns of the volume; empty unless accepted.
         spacing_mm: slice, row and column spacing; empty unless accepted.
@@ -33,6 +45,7 @@ class SeriesRecord:
         has_labels: whether `labels/<series>.nii.gz` was written.
         has_truth: whether `truth/<series>.nii.gz` was written.
         technical: how the scan was made.
+        repairs: what policies changed in the volume; empty for a volume as scanned.
     """
 
     series: str
@@ -47,6 +60,7 @@ class SeriesRecord:
     has_labels: bool
     has_truth: bool
     technical: TechnicalFields
+    repairs: tuple[Repair, ...] = ()
 
     @property
     def is_accepted(self) -> bool:
@@ -94,6 +108,11 @@ def read_series(ingest_folder: Path) -> tuple[SeriesRecord, ...]:
             has_labels=row["has_labels"],
             has_truth=row["has_truth"],
             technical=TechnicalFields(**row["technical"]),
+            repairs=tuple(_repair(repair) for repair in row.get("repairs", ())),
         )
         for row in read_json_lines(ingest_folder / SERIES_NAME)
     )
+
+
+def _repair(row: dict[str, Any]) -> Repair:
+    return Repair(RepairKind(row["kind"]), tuple(row["slices"]), row["tilt_degrees"])

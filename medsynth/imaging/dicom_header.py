@@ -3,20 +3,49 @@
 Everything here that is text or an identifier is a patient's. It lives in memory
 while a series is judged and is never written, logged or put into a message;
 `repr` leaves it out, so that not even a traceback shows it.
+
+Headers are small, about a kilobyte: a hospital's archive has them by the hundred
+thousand.
 """
 
-import contextlib
 import dataclasses
 import enum
-import logging
-import math
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pydicom
-from pydicom.multival import MultiValue
+
+from medsynth.imaging.dicom_frames import (
+    FrameHeader,
+    PlaneGeometry,
+    matrix_of,
+    plane_geometry,
+    read_frames,
+)
+from medsynth.imaging.dicom_values import (
+    first_item,
+    first_text,
+    number,
+    numbers,
+    seconds_of_day,
+    silent_pydicom,
+    text,
+    whole_number,
+    words,
+)
+
+__all__ = [
+    "CT_IMAGE_STORAGE",
+    "ContrastText",
+    "FrameHeader",
+    "ImageKind",
+    "InstanceHeader",
+    "PlaneGeometry",
+    "TechnicalText",
+    "is_dicom_file",
+    "read_header",
+    "silent_pydicom",
+]
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 _MULTI_FRAME_CT_CLASSES = frozenset(
@@ -25,10 +54,8 @@ _MULTI_FRAME_CT_CLASSES = frozenset(
         "1.2.840.10008.5.1.4.1.1.2.2",  # Legacy Converted Enhanced CT
     }
 )
-_LARGEST_MATRIX = 4096
-_FURTHEST_POSITION_MM = 1e5
-# A text element of a sound file holds 64 characters; a damaged one may hold megabytes.
-_LONGEST_TEXT = 256
+# The first two bytes of an element of group 0002 or 0008, little endian and big endian.
+_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
 _TAGS_READ = (
     "ImageType",
     "SOPClassUID",
@@ -65,6 +92,15 @@ _TAGS_READ = (
     "BurnedInAnnotation",
     "RescaleIntercept",
     "RescaleSlope",
+    "RescaleType",
+    "PixelPaddingRangeLimit",
+    "PixelPresentation",
+    "AcquisitionNumber",
+    "AcquisitionTime",
+    "ContentTime",
+    "VolumeBasedCalculationTechnique",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
 )
 
 
@@ -76,7 +112,7 @@ class ImageKind(enum.Enum):
     OTHER = "other"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ContrastText:
     """What a header says about contrast agent, as it stands there.
 
@@ -99,7 +135,7 @@ class ContrastText:
     study_description: str = dataclasses.field(default="", repr=False)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class TechnicalText:
     """How the scan was made, as it stands in the header.
 
@@ -116,26 +152,7 @@ class TechnicalText:
     slice_thickness_mm: float | None = dataclasses.field(default=None, repr=False)
 
 
-@dataclasses.dataclass(frozen=True)
-class PlaneGeometry:
-    """Where one slice lies in the patient, in DICOM's LPS+ space.
-
-    Attributes:
-        rows: number of rows.
-        columns: number of columns.
-        position_mm: centre of the first pixel.
-        orientation: direction along a row, then direction down a column; unit vectors.
-        spacing_row_column_mm: distance between rows, distance between columns.
-    """
-
-    rows: int
-    columns: int
-    position_mm: tuple[float, ...]
-    orientation: tuple[float, ...]
-    spacing_row_column_mm: tuple[float, ...]
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class InstanceHeader:
     """The header of one DICOM file.
 
@@ -154,6 +171,12 @@ class InstanceHeader:
         padding: Pixel Padding Value in the sign of the stored values, or None.
         contrast: what the header says about contrast agent.
         technical: how the scan was made.
+        padding_limit: Pixel Padding Range Limit in the sign of the stored values, or None.
+        rescale_type: Rescale Type in capitals, empty when missing.
+        acquisition: Acquisition Number, or None.
+        seconds: Content Time, else Acquisition Time, seconds since midnight, or None.
+        frames: the frames of a multi-frame file that belong here; empty in any other file
+            and where a multi-frame file does not describe its frames.
     """
 
     path: Path = dataclasses.field(repr=False)
@@ -170,31 +193,22 @@ class InstanceHeader:
     padding: int | None
     contrast: ContrastText
     technical: TechnicalText
-
-
-@contextlib.contextmanager
-def silent_pydicom() -> Iterator[None]:
-    """Keep pydicom's warnings and log lines from being shown: they quote header values."""
-    logger = logging.getLogger("pydicom")
-    was_disabled = logger.disabled
-    logger.disabled = True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = was_disabled
+    padding_limit: int | None = None
+    rescale_type: str = dataclasses.field(default="", repr=False)
+    acquisition: int | None = dataclasses.field(default=None, repr=False)
+    seconds: float | None = dataclasses.field(default=None, repr=False)
+    frames: tuple[FrameHeader, ...] = ()
 
 
 def is_dicom_file(path: Path) -> bool:
     """Tell whether a file starts as DICOM does.
 
     That is the letters DICM after a preamble of 128 bytes or, in files without
-    preamble, an element of group 0002 or 0008 in little endian.
+    preamble, an element of group 0002 or 0008.
     """
     with path.open("rb") as stream:
         start = stream.read(132)
-    return start[128:132] == b"DICM" or start[:2] in (b"\x02\x00", b"\x08\x00")
+    return start[128:132] == b"DICM" or start[:2] in _FIRST_GROUPS
 
 
 def read_header(path: Path) -> InstanceHeader | None:
@@ -205,6 +219,9 @@ def read_header(path: Path) -> InstanceHeader | None:
 
     Returns:
         The header, or None where the file is not DICOM or cannot be read.
+
+    Raises:
+        MemoryError: the header does not fit in the memory of this process.
     """
     try:
         if not is_dicom_file(path):
@@ -214,136 +231,133 @@ def read_header(path: Path) -> InstanceHeader | None:
                 path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS_READ)
             )
             return _header(path, dataset)
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - pydicom raises a dozen kinds on damaged files
         return None
 
 
 def _header(path: Path, dataset: Any) -> InstanceHeader:
-    meta = dataset.file_meta
-    study_uid, series_uid, frame_uid = (
-        _text(dataset, keyword)
-        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
-    )
+    kind = _kind(dataset)
+    frames = read_frames(dataset) if kind is ImageKind.MULTI_FRAME_CT else ()
+    series_identity, patient_identity = _identities(dataset)
     return InstanceHeader(
         path=path,
-        kind=_kind(dataset),
-        series_identity=_first(series_uid, (study_uid + " " + frame_uid).strip()),
-        patient_identity=_first(_text(dataset, "PatientID"), study_uid, frame_uid),
-        instance_uid=_first(
-            _text(dataset, "SOPInstanceUID"), _text(meta, "MediaStorageSOPInstanceUID")
+        kind=kind,
+        series_identity=series_identity,
+        patient_identity=patient_identity,
+        instance_uid=first_text(
+            text(dataset, "SOPInstanceUID"), text(dataset.file_meta, "MediaStorageSOPInstanceUID")
         ),
-        image_type=tuple(_text(dataset, "ImageType").upper().split(" ")),
-        has_burned_in_text=_text(dataset, "BurnedInAnnotation").upper() == "YES",
-        is_grey=_text(dataset, "PhotometricInterpretation") == "MONOCHROME2"
-        and _number(dataset, "SamplesPerPixel") in (None, 1.0),
+        image_type=_image_type(dataset),
+        has_burned_in_text=text(dataset, "BurnedInAnnotation").upper() == "YES",
+        is_grey=_is_grey(dataset),
         geometry=_geometry(dataset),
-        slope=_number(dataset, "RescaleSlope"),
-        intercept=_number(dataset, "RescaleIntercept"),
-        padding=_padding(dataset),
+        slope=number(dataset, "RescaleSlope"),
+        intercept=number(dataset, "RescaleIntercept"),
+        padding=_padding(dataset, "PixelPaddingValue"),
         contrast=_contrast_text(dataset),
-        technical=TechnicalText(
-            manufacturer=_text(dataset, "Manufacturer"),
-            kernel=_text(dataset, "ConvolutionKernel"),
-            kvp=_number(dataset, "KVP"),
-            slice_thickness_mm=_number(dataset, "SliceThickness"),
-        ),
+        technical=_technical_text(dataset, frames),
+        padding_limit=_padding(dataset, "PixelPaddingRangeLimit"),
+        rescale_type=text(dataset, "RescaleType").upper(),
+        acquisition=whole_number(dataset, "AcquisitionNumber"),
+        seconds=seconds_of_day(dataset, "ContentTime", "AcquisitionTime"),
+        frames=frames,
+    )
+
+
+def _identities(dataset: Any) -> tuple[str, str]:
+    """Give what names the series and the patient."""
+    study_uid, series_uid, frame_uid = (
+        text(dataset, keyword)
+        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+    )
+    return (
+        first_text(series_uid, (study_uid + " " + frame_uid).strip()),
+        first_text(text(dataset, "PatientID"), study_uid, frame_uid),
     )
 
 
 def _kind(dataset: Any) -> ImageKind:
-    sop_class = _first(
-        _text(dataset, "SOPClassUID"), _text(dataset.file_meta, "MediaStorageSOPClassUID")
+    sop_class = first_text(
+        text(dataset, "SOPClassUID"), text(dataset.file_meta, "MediaStorageSOPClassUID")
     )
-    frames = _number(dataset, "NumberOfFrames") or 1.0
+    frames = number(dataset, "NumberOfFrames") or 1.0
     if sop_class in _MULTI_FRAME_CT_CLASSES:
         return ImageKind.MULTI_FRAME_CT
-    is_ct_without_class = not sop_class and _text(dataset, "Modality") == "CT"
+    is_ct_without_class = not sop_class and text(dataset, "Modality") == "CT"
     if sop_class == CT_IMAGE_STORAGE or is_ct_without_class:
         return ImageKind.CT_IMAGE if frames == 1.0 else ImageKind.MULTI_FRAME_CT
     return ImageKind.OTHER
 
 
-def _geometry(dataset: Any) -> PlaneGeometry | None:
-    matrix = (_number(dataset, "Rows"), _number(dataset, "Columns"))
-    position = _numbers(dataset, "ImagePositionPatient", 3)
-    orientation = _numbers(dataset, "ImageOrientationPatient", 6)
-    spacing = _numbers(dataset, "PixelSpacing", 2)
-    if position is None or orientation is None or spacing is None:
-        return None
-    rows, columns = (int(length or 0) for length in matrix)
-    is_plausible = (
-        min(rows, columns) >= 1
-        and max(rows, columns) <= _LARGEST_MATRIX
-        and min(spacing) > 0
-        and max(map(abs, (*position, *spacing))) <= _FURTHEST_POSITION_MM
-        and _is_rotation(orientation)
-    )
-    return PlaneGeometry(rows, columns, position, orientation, spacing) if is_plausible else None
+def _image_type(dataset: Any) -> tuple[str, ...]:
+    technique = text(dataset, "VolumeBasedCalculationTechnique").upper()
+    image_type = words(dataset, "ImageType")
+    return image_type if technique in ("", "NONE") else (*image_type, technique)
 
 
-def _is_rotation(orientation: tuple[float, ...]) -> bool:
-    along_row, down_column = orientation[:3], orientation[3:]
-    product = sum(a * b for a, b in zip(along_row, down_column, strict=True))
+def _is_grey(dataset: Any) -> bool:
     return (
-        abs(math.hypot(*along_row) - 1) < 1e-2
-        and abs(math.hypot(*down_column) - 1) < 1e-2
-        and abs(product) < 1e-2
+        text(dataset, "PhotometricInterpretation") == "MONOCHROME2"
+        and number(dataset, "SamplesPerPixel") in (None, 1.0)
+        # An enhanced file may paint part of its values in colour.
+        and text(dataset, "PixelPresentation") in ("", "MONOCHROME")
     )
 
 
-def _padding(dataset: Any) -> int | None:
-    padding = _number(dataset, "PixelPaddingValue")
+def _geometry(dataset: Any) -> PlaneGeometry | None:
+    return plane_geometry(
+        matrix_of(dataset),
+        numbers(dataset, "ImagePositionPatient", 3),
+        numbers(dataset, "ImageOrientationPatient", 6),
+        numbers(dataset, "PixelSpacing", 2),
+    )
+
+
+def _padding(dataset: Any, keyword: str) -> int | None:
+    padding = whole_number(dataset, keyword)
     if padding is None:
         return None
-    # Some scanners write a negative padding value with the unsigned type.
-    is_signed = _number(dataset, "PixelRepresentation") == 1.0
-    return int(padding) - 65536 if is_signed and padding > 32767 else int(padding)
+    # Some scanners write the padding value with the type of the other sign.
+    is_signed = number(dataset, "PixelRepresentation") == 1.0
+    if is_signed and padding > 32767:
+        return padding - 65536
+    return padding + 65536 if padding < 0 and not is_signed else padding
+
+
+def _technical_text(dataset: Any, frames: tuple[FrameHeader, ...]) -> TechnicalText:
+    kvp = number(dataset, "KVP")
+    if frames:
+        group = first_item(dataset, "SharedFunctionalGroupsSequence")
+        kvp = number(first_item(group, "CTXRayDetailsSequence") or {}, "KVP") or kvp
+    return TechnicalText(
+        manufacturer=text(dataset, "Manufacturer"),
+        kernel=frames[0].kernel if frames else text(dataset, "ConvolutionKernel"),
+        kvp=kvp,
+        slice_thickness_mm=frames[0].thickness_mm if frames else number(dataset, "SliceThickness"),
+    )
 
 
 def _contrast_text(dataset: Any) -> ContrastText:
+    # An enhanced file keeps volume and route within the agent's item.
+    agent = first_item(dataset, "ContrastBolusAgentSequence") or {}
+    route = text(first_item(agent, "ContrastBolusAdministrationRouteSequence") or {}, "CodeMeaning")
+    routes = _with_meanings(
+        dataset, "ContrastBolusRoute", "ContrastBolusAdministrationRouteSequence"
+    )
     return ContrastText(
         agent=_with_meanings(dataset, "ContrastBolusAgent", "ContrastBolusAgentSequence"),
-        routes=_with_meanings(
-            dataset, "ContrastBolusRoute", "ContrastBolusAdministrationRouteSequence"
-        ),
-        volume_ml=_number(dataset, "ContrastBolusVolume"),
-        flow_ml_per_second=_number(dataset, "ContrastFlowRate"),
-        series_description=_text(dataset, "SeriesDescription"),
-        protocol_name=_text(dataset, "ProtocolName"),
-        study_description=_text(dataset, "StudyDescription"),
+        routes=first_text(routes, route),
+        volume_ml=number(dataset, "ContrastBolusVolume") or number(agent, "ContrastBolusVolume"),
+        flow_ml_per_second=number(dataset, "ContrastFlowRate"),
+        series_description=text(dataset, "SeriesDescription"),
+        protocol_name=text(dataset, "ProtocolName"),
+        study_description=text(dataset, "StudyDescription"),
     )
 
 
 def _with_meanings(dataset: Any, keyword: str, sequence_keyword: str) -> str:
-    texts = [_text(dataset, keyword)]
-    texts.extend(_text(item, "CodeMeaning") for item in dataset.get(sequence_keyword) or ())
-    return " ".join(text for text in texts if text)
-
-
-def _text(dataset: Any, keyword: str) -> str:
-    value = dataset.get(keyword)
-    if value is None:
-        return ""
-    parts = value if isinstance(value, MultiValue | list | tuple) else [value]
-    return " ".join(str(part).strip() for part in parts)[:_LONGEST_TEXT]
-
-
-def _numbers(dataset: Any, keyword: str, count: int) -> tuple[float, ...] | None:
-    try:
-        numbers = tuple(float(number) for number in dataset.get(keyword))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
-
-
-def _number(dataset: Any, keyword: str) -> float | None:
-    try:
-        value = dataset.get(keyword)
-        number = float(value[0] if isinstance(value, MultiValue) else value)
-    except (TypeError, ValueError, OverflowError, IndexError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _first(*texts: str) -> str:
-    return next((text for text in texts if text), "")
+    texts = [text(dataset, keyword)]
+    texts.extend(text(item, "CodeMeaning") for item in dataset.get(sequence_keyword) or ())
+    return " ".join(one for one in texts if one)

@@ -1,7 +1,10 @@
 """From the values stored in CT files to Hounsfield units that can be trusted."""
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from medsynth.errors import ImageError
 from medsynth.imaging.volume import AIR_HU, HIGHEST_HU, LOWEST_HU
@@ -10,11 +13,68 @@ AIR_MODE_RANGE_HU = (-1100, -900)
 _AIR_SEARCH_RANGE_HU = (-1400, -500)
 _STEP_HU = 10
 _LEAST_AIR_FRACTION = 0.001
+_LEAST_PADDED_FRACTION = 0.99
+# What counts as padding while air is searched: far below every Hounsfield unit.
+_NO_HU = -(2**15)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rescale:
+    """How stored values stand for Hounsfield units.
+
+    Attributes:
+        slope: Rescale Slope (0028,1053), HU per stored unit, not zero.
+        intercept: Rescale Intercept (0028,1052), HU at stored value 0.
+        padding: lowest and highest stored value of pixels that were never scanned, or None.
+    """
+
+    slope: float
+    intercept: float
+    padding: tuple[int, int] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class KeptSlice:
+    """One slice in the range of HU that is kept.
+
+    Attributes:
+        values_hu: (rows, columns), int16, from -1024 to 3071 HU; air where not scanned.
+        air_counts: one count for each step from -1400 to -500 HU, padding left out.
+        has_unmapped_padding: whether a constant that is no air fills the corners
+            though the header names no such padding.
+    """
+
+    values_hu: NDArray[np.int16]
+    air_counts: NDArray[np.int64]
+    has_unmapped_padding: bool
+
+
+def keep_slice(stored: NDArray[np.integer], rescale: Rescale) -> KeptSlice:
+    """Convert one slice, set what was never scanned to air, and clip.
+
+    Args:
+        stored: (rows, columns), values as decoded from the file.
+        rescale: how they stand for HU.
+
+    Returns:
+        The slice, and what tells whether its values are Hounsfield units.
+
+    Raises:
+        ImageError: the slope is zero or not finite, or `stored` is not 2D.
+    """
+    slice_hu = stored_to_hounsfield(stored, rescale.slope, rescale.intercept)
+    is_padding = padding_mask(stored, slice_hu, rescale.padding)
+    is_doubtful = bool(slice_hu[0, 0] > AIR_MODE_RANGE_HU[1]) and not is_padding[0, 0]
+    is_unmapped = is_doubtful and constant_outside(stored) is not None
+    values_hu = to_kept_range(slice_hu, is_padding)
+    if rescale.padding is not None:
+        slice_hu[is_padding] = _NO_HU
+    return KeptSlice(values_hu, air_histogram(slice_hu), is_unmapped)
 
 
 def stored_to_hounsfield(
     stored: NDArray[np.integer], slope: float, intercept: float
-) -> NDArray[np.float32]:
+) -> NDArray[np.int32] | NDArray[np.float64]:
     """Convert the values stored in a CT file to Hounsfield units.
 
     The result is not clipped: metal may exceed 3000 HU, and padding outside
@@ -26,7 +86,8 @@ def stored_to_hounsfield(
         intercept: Rescale Intercept (0028,1052), HU at stored value 0.
 
     Returns:
-        (rows, columns), float32, HU. Always a new array.
+        (rows, columns), HU: int32 where 16-bit values are scaled by whole numbers,
+        else float64. Always a new array.
 
     Raises:
         ImageError: the slope is zero or not finite, or `stored` is not 2D.
@@ -34,8 +95,8 @@ def stored_to_hounsfield(
     Source: DICOM PS3.3 section C.11.1, output units = slope * stored + intercept.
 
     Example:
-        >>> stored_to_hounsfield(np.array([[0, 1024]]), slope=1.0, intercept=-1024.0)
-        array([[-1024.,     0.]], dtype=float32)
+        >>> stored_to_hounsfield(np.array([[0, 1024]], dtype=np.int16), 1.0, -1024.0)
+        array([[-1024,     0]], dtype=int32)
     """
     if stored.ndim != 2:
         raise ImageError(
@@ -46,36 +107,69 @@ def stored_to_hounsfield(
             f"Rescale Slope (0028,1053) is {slope}. Expected a finite number that is not zero. "
             "Exclude the series."
         )
-    # float64 first: float32 cannot hold every int32 a scanner may store.
-    return (stored.astype(np.float64) * slope + intercept).astype(np.float32)
+    is_whole = slope.is_integer() and intercept.is_integer()
+    if is_whole and stored.itemsize <= 2 and max(abs(slope), abs(intercept)) < 2**14:
+        whole = stored.astype(np.int32)
+        if slope != 1.0:
+            whole *= int(slope)
+        whole += int(intercept)
+        return whole
+    # float32 cannot hold every int32 a scanner may store.
+    return stored.astype(np.float64) * slope + intercept
 
 
 def padding_mask(
-    stored: NDArray[np.integer], slice_hu: NDArray[np.float32], padding: int | None
+    stored: NDArray[np.integer],
+    slice_hu: NDArray[np.int32] | NDArray[np.float64],
+    padding: tuple[int, int] | None,
 ) -> NDArray[np.bool_]:
     """Mark pixels that were never scanned.
 
-    A padding value that would be a tissue's HU is not believed: some files
-    name 0 as padding where 0 HU is water.
+    A padding value that would be a tissue's HU is believed only where it fills the
+    corners: some files name 0 as padding where 0 HU is water.
 
     Args:
         stored: (rows, columns), values as decoded from the file.
         slice_hu: the same pixels in HU, not clipped.
-        padding: Pixel Padding Value (0028,0120), or None.
+        padding: lowest and highest stored value named as padding, or None.
 
     Returns:
         (rows, columns), bool, a new array.
     """
-    below_air: NDArray[np.bool_] = slice_hu < LOWEST_HU
+    is_padding: NDArray[np.bool_] = slice_hu < LOWEST_HU
     if padding is None:
-        return below_air
+        return is_padding
+    named: NDArray[np.bool_] = (stored >= padding[0]) & (stored <= padding[1])
     is_tissue = (slice_hu >= AIR_MODE_RANGE_HU[1]) & (slice_hu <= HIGHEST_HU)
-    is_padding: NDArray[np.bool_] = below_air | ((stored == padding) & ~is_tissue)
+    doubtful = named & is_tissue
+    is_padding |= named & ~is_tissue
+    corner = stored[0, 0]
+    if doubtful[0, 0] and constant_outside(stored) is not None:
+        regions, _ = ndimage.label(stored == corner)
+        corners = regions[[0, 0, -1, -1], [0, -1, 0, -1]]
+        is_padding |= np.isin(regions, corners)
     return is_padding
 
 
+def constant_outside(stored: NDArray[np.integer]) -> int | None:
+    """Give the one value that fills all four corners outside the inscribed circle, or None.
+
+    Args:
+        stored: (rows, columns), values as decoded from the file.
+    """
+    corner = stored[0, 0]
+    if not (stored[0, -1] == corner == stored[-1, 0] == stored[-1, -1]):
+        return None
+    rows, columns = stored.shape
+    row = np.arange(rows)[:, None] - (rows - 1) / 2
+    column = np.arange(columns)[None, :] - (columns - 1) / 2
+    outside = stored[np.hypot(row, column) > max(rows, columns) / 2]
+    is_filled = outside.size > 0 and np.mean(outside == corner) >= _LEAST_PADDED_FRACTION
+    return int(corner) if is_filled else None
+
+
 def to_kept_range(
-    slice_hu: NDArray[np.float32], is_padding: NDArray[np.bool_]
+    slice_hu: NDArray[np.int32] | NDArray[np.float64], is_padding: NDArray[np.bool_]
 ) -> NDArray[np.int16]:
     """Set padding to air, clip to the range of HU that is kept, and round.
 
@@ -86,11 +180,13 @@ def to_kept_range(
     Returns:
         (rows, columns), int16, HU from -1024 to 3071, a new array.
     """
-    clipped = np.clip(np.rint(slice_hu), LOWEST_HU, HIGHEST_HU)
-    return np.where(is_padding, AIR_HU, clipped).astype(np.int16)
+    whole = slice_hu if slice_hu.dtype.kind == "i" else np.rint(slice_hu)
+    kept: NDArray[np.int16] = np.clip(whole, LOWEST_HU, HIGHEST_HU).astype(np.int16)
+    kept[is_padding] = AIR_HU
+    return kept
 
 
-def air_histogram(slice_hu: NDArray[np.float32]) -> NDArray[np.int64]:
+def air_histogram(slice_hu: NDArray[np.int32] | NDArray[np.float64]) -> NDArray[np.int64]:
     """Count the values between padding and tissue, in steps of 10 HU.
 
     Args:
@@ -100,8 +196,15 @@ def air_histogram(slice_hu: NDArray[np.float32]) -> NDArray[np.int64]:
         One count for each step from -1400 to -500 HU, int64, a new array.
     """
     low, high = _AIR_SEARCH_RANGE_HU
-    counts, _ = np.histogram(slice_hu, bins=(high - low) // _STEP_HU, range=(low, high))
-    return counts.astype(np.int64)
+    steps = (high - low) // _STEP_HU
+    if slice_hu.dtype.kind == "f":
+        counts, _ = np.histogram(slice_hu, bins=steps, range=(low, high))
+        return counts.astype(np.int64)
+    # Whole numbers are counted one by one; everything outside falls into the two ends.
+    places = np.clip(slice_hu.ravel(), low - 1, high) - (low - 1)
+    single = np.bincount(places, minlength=high - low + 2)[1:-1]
+    air_counts: NDArray[np.int64] = single.reshape(steps, _STEP_HU).sum(axis=1)
+    return air_counts
 
 
 def is_hounsfield_scale(air_counts: NDArray[np.int64], voxel_count: int) -> bool:

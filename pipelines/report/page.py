@@ -10,7 +10,7 @@ from pipelines.project_config import ProjectConfig
 from pipelines.release_decision import LINKAGE_CHECK
 from pipelines.report import figures, summary, tables
 from pipelines.report.comparisons import Comparison, make_comparisons
-from pipelines.report.contact_sheet import SheetPicture, make_contact_sheet
+from pipelines.report.contact_sheet import ContactSheet, make_contact_sheet
 from pipelines.report.pictures import picture_file_data_uri
 from pipelines.report.results import WorkspaceResults
 
@@ -60,7 +60,7 @@ class Page:
         verdicts: series by verdict and reason.
         phases: series by phase.
         roles: patients by role.
-        contact_sheet: middle slices of accepted series.
+        contact_sheet: middle slices of accepted series, and counts of the others.
         stages: the stages that ran.
         packages: versions.
         settings: all settings.
@@ -90,7 +90,7 @@ class Page:
     verdicts: tables.Table | None
     phases: tables.Table | None
     roles: tables.Table | None
-    contact_sheet: tuple[SheetPicture, ...]
+    contact_sheet: ContactSheet | None
     stages: tables.Table | None
     packages: tables.Table | None
     settings: tables.Table

@@ -10,11 +10,13 @@ import pytest
 from medsynth.cohort.series import read_series
 from medsynth.deidentify.pseudonyms import patient_pseudonym, series_pseudonym
 from medsynth.errors import CohortError, ConfigurationError, ImageError
+from medsynth.imaging.dicom_series import RepairKind
 from medsynth.imaging.nifti import read_labels, read_volume, write_labels, write_volume
 from medsynth.imaging.volume import Volume, axial_affine
 from medsynth.records.manifest import read_manifest
 from pipelines import ingest
 from pipelines.project_config import ProjectConfig, load_config
+from tests.medsynth.imaging import hostile_files
 from tests.medsynth.imaging.dicom_examples import (
     COLUMNS,
     PATIENT_ID,
@@ -22,6 +24,8 @@ from tests.medsynth.imaging.dicom_examples import (
     SERIES_UID,
     STUDY_UID,
     example_series,
+    example_slice,
+    set_stored,
     write_slices,
 )
 from tests.pipelines.stage_running import INPUTS, run_stages
@@ -51,7 +55,11 @@ def test_ingest_writes_a_volume_and_a_record(tmp_path: Path) -> None:
     volume = read_volume(output / "volumes" / f"{SERIES}.nii.gz")
     assert volume.voxels_hu[0, 1, 2] == 100
     assert np.allclose(volume.affine, AFFINE)
-    assert set(read_manifest(output).files) == {f"volumes/{SERIES}.nii.gz", "series.jsonl"}
+    assert set(read_manifest(output).files) == {
+        f"volumes/{SERIES}.nii.gz",
+        "series.jsonl",
+        "files.json",
+    }
 
 
 def test_every_series_gets_a_row_and_rejected_ones_leave_no_file(tmp_path: Path) -> None:
@@ -66,7 +74,7 @@ def test_every_series_gets_a_row_and_rejected_ones_leave_no_file(tmp_path: Path)
     ]
     assert [path.name for path in (output / "volumes").iterdir()] == [f"{SERIES}.nii.gz"]
     assert reporter.lines == [
-        "8 DICOM files in 2 series; 1 other files skipped",
+        "8 DICOM files in 2 series; 1 other files left out: 1 not_dicom",
         "1 series of 1 patients accepted",
         "1 series rejected: 1 too_few_slices",
     ]
@@ -98,13 +106,13 @@ def test_the_number_of_processes_does_not_change_the_result(tmp_path: Path) -> N
         uid = f"1.2.826.{number}"
         write_slices(tmp_path / "dicom" / uid, example_series(5, series_uid=uid))
     hashes = []
-    for processes in (1, 2):
+    for processes in (1, 2, 8):
         config = config_for(tmp_path / "dicom")
         config = load_config([config.model_dump(mode="json")], [f"ingest.processes={processes}"])
         run_stages([ingest.STAGE], tmp_path / f"work{processes}", config)
         manifest = read_manifest(tmp_path / f"work{processes}" / "ingest")
         hashes.append(manifest.content_hash())
-    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 1
 
 
 def test_a_folder_named_twice_is_read_once(tmp_path: Path) -> None:
@@ -174,14 +182,93 @@ def test_a_folder_without_one_good_series_is_refused_with_the_reasons(tmp_path: 
         run_stages([ingest.STAGE], tmp_path / "work", config_for(tmp_path / "dicom"))
 
 
-def _submit_a_death() -> None:
-    with ingest.open_executor(2) as executor:
-        executor.submit(os._exit, 1).result()
+def test_hostile_files_are_counted_and_cost_nothing_else(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "dicom", tmp_path / "outside"
+    write_slices(folder, example_series(6))
+    write_slices(outside, example_series(6, series_uid="1.2.826.9"))
+    (folder / "rle.dcm").write_bytes(hostile_files.rle_bomb().replace(b".7001", b".9999"))
+    (folder / "deep.dcm").write_bytes(hostile_files.nesting_bomb())
+    (folder / "DICOMDIR").write_bytes(hostile_files.sound_contents()[3])
+    (folder / "out").symlink_to(outside)
+    (folder / "slice").symlink_to(outside / "0000.dcm")
+    os.mkfifo(folder / "pipe")
+    reporter = run_stages([ingest.STAGE], tmp_path / "work", config_for(folder))
+    assert reporter.lines[0] == (
+        "6 DICOM files in 1 series; 6 other files left out: 1 decompression_bomb, "
+        "1 media_directory, 1 not_regular_file, 2 outside_root, 1 too_deep"
+    )
+    assert reporter.lines[1] == "1 series of 1 patients accepted"
+    counts = json.loads((tmp_path / "work" / "ingest" / "files.json").read_text("utf-8"))
+    assert counts["reasons"] == {
+        "decompression_bomb": 1,
+        "media_directory": 1,
+        "not_regular_file": 1,
+        "outside_root": 2,
+        "readable": 6,
+        "too_deep": 1,
+    }
 
 
-def test_a_dead_worker_ends_in_a_message() -> None:
-    with pytest.raises(ImageError, match=r"Lower ingest\.processes"):
-        _submit_a_death()
+def test_a_series_with_a_refused_file_is_rejected_although_the_rest_is_a_volume(
+    tmp_path: Path,
+) -> None:
+    write_slices(tmp_path / "dicom" / "a", example_series(7))
+    write_slices(tmp_path / "dicom" / "b", example_series(6, series_uid="1.2.826.9"))
+    last = tmp_path / "dicom" / "a" / "0006.dcm"
+    content = last.read_bytes()
+    last.write_bytes(content[: content.index(b"MONOCHROME2")])
+    run_stages([ingest.STAGE], tmp_path / "work", config_for(tmp_path / "dicom"))
+    output = tmp_path / "work" / "ingest"
+    verdicts = {record.series: record.reason for record in read_series(output)}
+    assert verdicts[SERIES] == "file_refused"
+    assert sorted(verdicts.values()) == ["accepted", "file_refused"]
+    assert not (output / "volumes" / f"{SERIES}.nii.gz").exists()
+
+
+def test_a_series_over_its_time_is_rejected_by_that_name(tmp_path: Path) -> None:
+    write_slices(tmp_path / "dicom", example_series(6))
+    config = config_for(tmp_path / "dicom")
+    config = load_config([config.model_dump(mode="json")], ["ingest.series_seconds=1e-6"])
+    with pytest.raises(CohortError, match="accepted none: 1 time_limit"):
+        run_stages([ingest.STAGE], tmp_path / "work", config)
+
+
+def test_a_series_over_its_memory_is_rejected_by_that_name(tmp_path: Path) -> None:
+    # Five slices of 4096 x 4096 take 168 MB as a volume, and as much again when it is turned.
+    datasets = [example_slice(number, series_uid="1.2.826.9") for number in range(5)]
+    for dataset in datasets:
+        set_stored(dataset, np.zeros((4096, 4096), np.uint16))
+    write_slices(tmp_path / "dicom" / "large", datasets)
+    write_slices(tmp_path / "dicom" / "small", example_series(6))
+    config = config_for(tmp_path / "dicom")
+    config = load_config([config.model_dump(mode="json")], ["ingest.series_memory_gb=0.25"])
+    run_stages([ingest.STAGE], tmp_path / "work", config)
+    reasons = sorted(record.reason for record in read_series(tmp_path / "work" / "ingest"))
+    assert reasons == ["accepted", "memory_limit"]
+
+
+def test_progress_tells_how_long_it_still_takes(tmp_path: Path) -> None:
+    write_slices(tmp_path / "dicom", example_series(6))
+    reporter = run_stages([ingest.STAGE], tmp_path / "work", config_for(tmp_path / "dicom"))
+    texts = [text for _, _, text in reporter.steps]
+    assert [text.split(",")[0] for text in texts] == ["reading headers", "assembling series"]
+    assert all("minutes left" in text for text in texts)
+
+
+def _without(datasets: list[Any], number: int) -> list[Any]:
+    return [*datasets[:number], *datasets[number + 1 :]]
+
+
+def test_repairs_are_marked_and_counted(tmp_path: Path) -> None:
+    write_slices(tmp_path / "dicom", _without(example_series(20), 7))
+    config = config_for(tmp_path / "dicom")
+    config = load_config([config.model_dump(mode="json")], ["ingest.missing_slices=interpolate"])
+    reporter = run_stages([ingest.STAGE], tmp_path / "work", config)
+    (record,) = read_series(tmp_path / "work" / "ingest")
+    assert [(repair.kind, repair.slices) for repair in record.repairs] == [
+        (RepairKind.INTERPOLATED_SLICES, (7,))
+    ]
+    assert "Repaired among them: 1 interpolated_slices" in reporter.lines
 
 
 @pytest.mark.real_ct
@@ -195,7 +282,7 @@ def test_every_real_series_gets_a_verdict(tmp_path: Path) -> None:
         "not_ct",
         "not_axial",
         "gantry_tilt",
-        "multi_frame_unsupported",
+        "not_grey",
         "duplicate_position",
         "too_few_slices",
         "derived_secondary",

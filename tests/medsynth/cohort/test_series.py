@@ -6,6 +6,7 @@ from medsynth.cohort.phase import Phase
 from medsynth.cohort.series import SeriesRecord, read_series, write_series
 from medsynth.deidentify.allow_list import TechnicalFields
 from medsynth.errors import RecordError
+from medsynth.imaging.dicom_verdict import Repair, RepairKind
 
 ACCEPTED = SeriesRecord(
     series="s0123456789ab",
@@ -20,6 +21,10 @@ ACCEPTED = SeriesRecord(
     has_labels=True,
     has_truth=False,
     technical=TechnicalFields("ge", "soft", 120, 5.0),
+    repairs=(
+        Repair(RepairKind.INTERPOLATED_SLICES, slices=(7, 8)),
+        Repair(RepairKind.DESHEARED_TILT, tilt_degrees=12.5),
+    ),
 )
 REJECTED = SeriesRecord(
     series="sffffffffffff",

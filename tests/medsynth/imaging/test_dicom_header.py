@@ -1,3 +1,6 @@
+import gc
+import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +77,49 @@ def test_padding_written_with_the_wrong_sign_is_read_as_negative(tmp_path: Path)
     dataset.add_new("PixelPaddingValue", "US", 63536)
     # 63536 - 65536
     assert header_of(tmp_path, dataset).padding == -2000
+
+
+def test_padding_written_as_negative_for_unsigned_values_is_read_as_positive(
+    tmp_path: Path,
+) -> None:
+    dataset = example_slice(0)
+    dataset.add_new("PixelPaddingValue", "SS", -2000)
+    # 65536 - 2000
+    assert header_of(tmp_path, dataset).padding == 63536
+
+
+@pytest.mark.parametrize(
+    ("keyword", "written", "seconds"),
+    [
+        # 10 * 3600 + 15 * 60 + 30.25
+        ("ContentTime", "101530.25", 36930.25),
+        ("AcquisitionTime", "1015", 36900.0),
+        ("ContentTime", "10:15:30", 36930.0),
+        ("ContentTime", "noon", None),
+    ],
+)
+def test_time_is_read_as_seconds_of_the_day(
+    tmp_path: Path, keyword: str, written: str, seconds: float | None
+) -> None:
+    dataset = example_slice(0)
+    dataset.add_new(keyword, "LO", written)
+    assert header_of(tmp_path, dataset).seconds == seconds
+
+
+def test_a_header_takes_less_than_two_kilobytes(tmp_path: Path) -> None:
+    headers = [
+        read_header(path)
+        for path in write_slices(tmp_path, [example_slice(number) for number in range(50)])
+    ]
+    packed = pickle.dumps(headers)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        copies = [pickle.loads(packed) for _ in range(4)]
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size / (50 * len(copies)) < 2000
 
 
 @pytest.mark.parametrize(

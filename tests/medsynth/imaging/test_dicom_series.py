@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydicom.uid import ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import ImplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
+from medsynth.imaging import dicom_series
 from medsynth.imaging.dicom_header import read_header
 from medsynth.imaging.dicom_series import (
     AssembledSeries,
@@ -149,6 +150,69 @@ def test_the_same_file_twice_counts_once(tmp_path: Path) -> None:
     assert (result.reason, result.slices) == ("accepted", 4)
 
 
+def test_the_same_image_in_another_encoding_counts_once(tmp_path: Path) -> None:
+    again = example_slice(1)
+    again.compress(JPEGLSLossless, generate_instance_uid=False)
+    result = assembled(tmp_path, [*example_series(4), again])
+    assert (result.reason, result.slices) == ("accepted", 4)
+
+
+def test_the_same_pixels_at_another_place_are_a_conflicting_copy(tmp_path: Path) -> None:
+    moved = example_slice(1)
+    moved.ImagePositionPatient = [-30, -20, 900]
+    assert assembled(tmp_path, [*example_series(4), moved]).reason == "conflicting_copies"
+
+
+def test_padding_that_no_header_names_is_refused(tmp_path: Path) -> None:
+    datasets = example_series(4)
+    for dataset in datasets:
+        stored = stored_values()
+        # 2024 - 1024 = 1000 HU in every corner; the circle has a radius of 10 pixels.
+        row, column = np.mgrid[:16, :20]
+        stored[np.hypot(row - 7.5, column - 9.5) > 10] = 2024
+        set_stored(dataset, stored)
+    assert assembled(tmp_path, datasets).reason == "unmapped_padding"
+
+
+@pytest.mark.parametrize(
+    "orientation",
+    [
+        (1, 0, 0, 0, 1, 0),
+        (-1, 0, 0, 0, 1, 0),
+        (-1, 0, 0, 0, -1, 0),
+        (0, 1, 0, -1, 0, 0),
+        (0, 1, 0, 1, 0, 0),
+        (0.96, 0.28, 0, -0.28, 0.96, 0),
+        (1, 0, 0, 0, 0.96, 0.28),
+    ],
+)
+@pytest.mark.parametrize("direction", [1, -1])
+def test_each_value_keeps_its_place_in_the_patient(
+    tmp_path: Path, orientation: tuple[float, ...], direction: int
+) -> None:
+    along_row, down_column = np.reshape(orientation, (2, 3)).astype(float)
+    normal = direction * np.cross(along_row, down_column)
+    datasets, places = example_series(4), {}
+    for number, dataset in enumerate(datasets):
+        first = np.array([-30.25, -20.5, 100.125]) + 5 * number * normal
+        dataset.ImageOrientationPatient = list(orientation)
+        dataset.ImagePositionPatient = [f"{value:.9f}" for value in first]
+        # Each value appears once: 320 pixels from 1024 on, so HU from 0 on, in each slice.
+        stored = (1024 + 320 * number + np.arange(320)).reshape(16, 20).astype(np.uint16)
+        stored[0, :4] = 24
+        set_stored(dataset, stored)
+        for row, column in np.ndindex(16, 20):
+            lps = first + 2 * row * down_column + 3 * column * along_row
+            places[int(stored[row, column]) - 1024] = lps * (-1, -1, 1)
+    volume = assembled(tmp_path, datasets).volume
+    assert volume is not None
+    for slice_, row, column in np.ndindex(volume.voxels_hu.shape):
+        value = int(volume.voxels_hu[slice_, row, column])
+        if value != -1000:
+            found = volume.affine @ [column, row, slice_, 1]
+            assert np.abs(found[:3] - places[value]).max() < 1e-6
+
+
 def test_a_localizer_in_the_series_becomes_a_group_of_its_own(tmp_path: Path) -> None:
     localizer = example_slice(90)
     localizer.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
@@ -224,6 +288,8 @@ def _copy_with_other_pixels(datasets: list[Any]) -> list[Any]:
         (_without("ImagePositionPatient"), "missing_geometry"),
         (_without("RescaleIntercept"), "missing_rescale"),
         (_each("RescaleSlope", 0), "missing_rescale"),
+        (_each("RescaleType", "Z_EFF"), "not_hounsfield"),
+        (_each("RescaleIntercept", -1300), "not_hounsfield"),
         (_each("RescaleIntercept", 0), "not_hounsfield"),
         (_one(1, "PatientID", "somebody else"), "mixed_patients"),
         (_one(1, "ImagePositionPatient", [-30, -20, 106.0]), "irregular_spacing"),
@@ -246,6 +312,12 @@ def test_each_defect_is_refused_with_its_reason(
     assert result.volume is None
 
 
+def test_one_slice_is_too_few_whatever_the_limit(tmp_path: Path) -> None:
+    group = groups_of(write_slices(tmp_path, example_series(1)))[0]
+    limits = SeriesLimits(min_slices=1, max_gap_spread_mm=0.05)
+    assert assemble_series(group, limits).reason == "too_few_slices"
+
+
 def test_a_series_without_any_identity_is_refused(tmp_path: Path) -> None:
     datasets = example_series(4)
     for dataset in datasets:
@@ -265,6 +337,19 @@ def test_a_file_gone_after_discovery_costs_its_series_only(tmp_path: Path) -> No
     group = groups_of(paths)[0]
     paths[0].unlink()
     assert assemble_series(group, LIMITS).reason == "unreadable_pixels"
+
+
+def test_lack_of_memory_is_not_taken_for_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = groups_of(write_slices(tmp_path, example_series(4)))[0]
+
+    def no_room(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(dicom_series, "read_stored", no_room)
+    with pytest.raises(MemoryError):
+        assemble_series(group, LIMITS)
 
 
 def test_identity_is_not_shown_by_repr(tmp_path: Path) -> None:
