@@ -45,8 +45,8 @@ Truth = Annotated[
 ]
 
 
-class StoppedError(MedsynthError):
-    """The user asked the run to stop."""
+class StoppedError(BaseException):
+    """The user asked the run to stop; not an `Exception`, which a library might swallow."""
 
 
 def main() -> None:
@@ -59,6 +59,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     try:
         app()
+    except StoppedError as stop:
+        _fail(str(stop), 2)
     except MedsynthError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
@@ -223,6 +225,30 @@ def phantom(
     with console_reporter(None, quiet=quiet) as reporter:
         write_phantom(out, config.phantom, reporter)
         reporter.message(f"Made-up patients: {out}")
+
+
+@app.command()
+def deidentify(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder with CT scans as DICOM.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.")],
+    key: Annotated[
+        Path | None, typer.Option(help="Key of the pseudonyms; made if missing. Default: OUT.key.")
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="basic (PS3.15 profile) or release (closed list).")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one a core.")] = 0,
+    overrides: Overrides = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write de-identified copies of CT slices, after DICOM PS3.15 Annex E."""
+    from pipelines.console import console_reporter
+    from pipelines.deidentify import deidentify_folder, load_settings
+
+    settings = load_settings(mode, overrides or ())
+    with console_reporter(None, quiet=quiet) as reporter:
+        deidentify_folder(source, out, settings, reporter, key_file=key, processes=processes)
+        reporter.message(f"De-identified scans: {out}")
 
 
 @app.command()

@@ -19,6 +19,16 @@ _MAKERS = {
     "united_imaging": ("united imaging", "uih"),
     "samsung": ("samsung", "neurologica"),
 }
+_MAKERS_AS_WRITTEN = {
+    "ge": "GE MEDICAL SYSTEMS",
+    "siemens": "SIEMENS",
+    "philips": "Philips",
+    "canon": "CANON",
+    "fujifilm": "FUJIFILM",
+    "neusoft": "Neusoft",
+    "united_imaging": "UIH",
+    "samsung": "Samsung",
+}
 _KERNELS = {
     "soft": {"SOFT", "A", "FC01", "FC02", "FC03", "FC08", "FC17", "FC18"},
     "medium": {"STANDARD", "STD", "STD+", "B", "C", "FC12", "FC13", "FC14", "BODY", "CHEST"},
@@ -63,6 +73,24 @@ def allowed_fields(technical: TechnicalText) -> TechnicalFields:
         if thickness_mm is not None and 0.05 <= thickness_mm <= 50
         else None,
     )
+
+
+def allowed_manufacturer(text: str) -> str:
+    """Give a maker's name as DICOM files spell it; empty where the maker is not a known one.
+
+    Args:
+        text: Manufacturer (0008,0070).
+    """
+    return _MAKERS_AS_WRITTEN.get(_maker(text), "")
+
+
+def allowed_kernel(text: str) -> str:
+    """Give the name of a known reconstruction kernel; empty where it is not a known one.
+
+    Args:
+        text: Convolution Kernel (0018,1210); only its first word can stay.
+    """
+    return "" if _kernel_class(text) == "unknown" else text.split(" ", maxsplit=1)[0]
 
 
 def _maker(text: str) -> str:

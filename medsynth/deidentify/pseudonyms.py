@@ -1,4 +1,4 @@
-"""Names that stand for patients and series.
+"""Names that stand for patients, series and objects, and the days their dates move.
 
 Each is a pure function of the project's secret and the value: parallel
 workers and later runs agree, and without the secret no value can be tested
@@ -7,6 +7,10 @@ against a name.
 
 import hashlib
 import hmac
+import uuid
+
+# Ten years: an examination cannot be found by the calendar of a hospital.
+_FURTHEST_SHIFT_DAYS = 3650
 
 
 def patient_pseudonym(secret: str, identity: str) -> str:
@@ -29,6 +33,30 @@ def series_pseudonym(secret: str, identity: str, part: int = 0) -> str:
     """
     value = identity if part == 0 else f"{identity} part {part}"
     return "s" + keyed_digits(secret, "series", value)[:12]
+
+
+def keyed_uid(secret: str, identity: str) -> str:
+    """Give the UID that stands for a UID: below 2.25, the root of UUIDs.
+
+    Args:
+        secret: the project's secret.
+        identity: the UID, or what a damaged header holds in its place.
+
+    Source: DICOM PS3.5 section B.2, UIDs made from a UUID.
+    """
+    digits = keyed_digits(secret, "uid", identity)
+    return f"2.25.{uuid.UUID(hex=digits[:32], version=4).int}"
+
+
+def shift_days(secret: str, identity: str) -> int:
+    """Give the number of days by which all dates of a patient move: from -3650 to -1.
+
+    Args:
+        secret: the project's secret.
+        identity: Patient ID, or what stands for it.
+    """
+    number = int(keyed_digits(secret, "date shift", identity)[:16], 16)
+    return -1 - number % _FURTHEST_SHIFT_DAYS
 
 
 def keyed_digits(secret: str, domain: str, value: str) -> str:

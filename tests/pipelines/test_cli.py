@@ -10,7 +10,17 @@ def test_help_names_every_verb_of_the_contract() -> None:
     shown = CliRunner().invoke(cli.app, ["--help"])
     assert shown.exit_code == 0
     for verb in (
-        *("run", "ingest", "sort", "split", "prepare", "train", "synthesize", "evaluate"),
+        *(
+            "run",
+            "ingest",
+            "deidentify",
+            "sort",
+            "split",
+            "prepare",
+            "train",
+            "synthesize",
+            "evaluate",
+        ),
         *("audit", "release", "phantom", "demo", "status", "verify", "doctor"),
     ):
         assert verb in shown.output

@@ -1,6 +1,11 @@
 import pytest
 
-from medsynth.deidentify.allow_list import TechnicalFields, allowed_fields
+from medsynth.deidentify.allow_list import (
+    TechnicalFields,
+    allowed_fields,
+    allowed_kernel,
+    allowed_manufacturer,
+)
 from medsynth.imaging.dicom_header import TechnicalText
 
 
@@ -49,3 +54,15 @@ def test_numbers_are_rounded_and_kept_in_bounds() -> None:
     assert (fields.kvp, fields.slice_thickness_mm) == (120, 1.25)
     fields = allowed_fields(TechnicalText(kvp=19621123.0, slice_thickness_mm=4711.0))
     assert (fields.kvp, fields.slice_thickness_mm) == (None, None)
+
+
+def test_a_known_maker_is_spelt_as_files_do_and_another_is_left_out() -> None:
+    assert allowed_manufacturer("Siemens Healthineers, Ward 3") == "SIEMENS"
+    assert allowed_manufacturer("GE Medical Systems") == "GE MEDICAL SYSTEMS"
+    assert allowed_manufacturer("St. Elsewhere") == ""
+
+
+def test_of_a_kernel_the_known_name_alone_stays() -> None:
+    assert allowed_kernel("B30f") == "B30f"
+    assert allowed_kernel("LUNG of Mrs Quillfeather") == "LUNG"
+    assert allowed_kernel("Quillfeather") == ""

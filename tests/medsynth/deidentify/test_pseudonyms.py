@@ -2,7 +2,13 @@ import hashlib
 import hmac
 import re
 
-from medsynth.deidentify.pseudonyms import keyed_digits, patient_pseudonym, series_pseudonym
+from medsynth.deidentify.pseudonyms import (
+    keyed_digits,
+    keyed_uid,
+    patient_pseudonym,
+    series_pseudonym,
+    shift_days,
+)
 
 SECRET, OTHER_SECRET = "ab" * 32, "cd" * 32
 
@@ -37,3 +43,17 @@ def test_parts_of_a_series_have_their_own_names() -> None:
 
 def test_text_that_is_not_ascii_has_a_pseudonym() -> None:
     assert len(patient_pseudonym(SECRET, "Ünäl")) == 11
+
+
+def test_a_uid_is_one_of_dicom_and_depends_on_secret_and_value() -> None:
+    uid = keyed_uid(SECRET, "1.2.3")
+    assert re.fullmatch(r"2\.25\.[1-9][0-9]{0,38}", uid)
+    assert uid == keyed_uid(SECRET, "1.2.3")
+    assert len({uid, keyed_uid(SECRET, "1.2.4"), keyed_uid(OTHER_SECRET, "1.2.3")}) == 3
+
+
+def test_dates_move_back_by_up_to_ten_years() -> None:
+    shifts = [shift_days(SECRET, f"MRN-{number}") for number in range(500)]
+    assert -3650 <= min(shifts) < -3000
+    assert -600 < max(shifts) <= -1
+    assert shifts[0] == shift_days(SECRET, "MRN-0")
