@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+# The words of `medsynth.phantom.options.BodyRegion`, which is too heavy to import for --help.
+Region = Literal["abdomen", "chest"]
 Workspace = Annotated[
     Path, typer.Option("--workspace", "-w", help="Folder in which the project lives.")
 ]
@@ -213,17 +215,19 @@ def phantom(
     out: Annotated[Path, typer.Argument(help="Folder to make.")],
     patients: Annotated[int, typer.Option(min=1, help="Number of made-up patients.")] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Fixes the patients.")] = 0,
+    region: Annotated[Region, typer.Option(help="Part of the body that is scanned.")] = "abdomen",
     overrides: Overrides = None,
     quiet: Quiet = False,
 ) -> None:
     """Write made-up patients as DICOM, with labels and paired non-contrast truth."""
+    from medsynth.phantom.options import BodyRegion
     from pipelines.console import console_reporter
     from pipelines.phantom import write_phantom
     from pipelines.project_config import load_config
 
     config = load_config([{"phantom": {"patients": patients, "seed": seed}}], overrides or ())
     with console_reporter(None, quiet=quiet) as reporter:
-        write_phantom(out, config.phantom, reporter)
+        write_phantom(out, config.phantom, reporter, region=BodyRegion(region))
         reporter.message(f"Made-up patients: {out}")
 
 

@@ -4,22 +4,30 @@ import os
 from pathlib import Path
 
 from medsynth.errors import RecordError
-from medsynth.phantom.cohort import PhantomOptions, write_cohort
+from medsynth.phantom.cohort import write_cohort
+from medsynth.phantom.options import BodyRegion, PhantomOptions
 from medsynth.records.progress import Reporter
 from pipelines.project_config import PhantomSettings
 
 # What a scan covers does not depend on how finely it is sampled.
 FIELD_OF_VIEW_MM = 358.4
-RANGE_MM = 160.0
+RANGE_MM = {BodyRegion.ABDOMEN: 160.0, BodyRegion.CHEST: 280.0}
 
 
-def write_phantom(folder: Path, settings: PhantomSettings, reporter: Reporter) -> None:
+def write_phantom(
+    folder: Path,
+    settings: PhantomSettings,
+    reporter: Reporter,
+    *,
+    region: BodyRegion = BodyRegion.ABDOMEN,
+) -> None:
     """Write `dicom/`, `labels/` and `truth/` of made-up patients into a new folder.
 
     Args:
         folder: the folder to make.
         settings: how many patients, of which size.
         reporter: hears what was made.
+        region: the part of the body that is scanned.
 
     Raises:
         RecordError: the folder holds something already.
@@ -33,7 +41,8 @@ def write_phantom(folder: Path, settings: PhantomSettings, reporter: Reporter) -
         matrix=settings.matrix,
         slices=settings.slices,
         spacing_mm=FIELD_OF_VIEW_MM / settings.matrix,
-        slice_mm=RANGE_MM / settings.slices,
+        slice_mm=RANGE_MM[region] / settings.slices,
+        region=region,
     )
     processes = os.cpu_count() or 1
     summary = write_cohort(

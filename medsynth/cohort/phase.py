@@ -8,8 +8,9 @@ from pathlib import Path
 from medsynth.records.json_lines import read_json_lines, write_json_lines
 
 PHASES_NAME = "phases.jsonl"
-# A header that is silent leaves nothing to check the pixels against.
-CONFIDENCE_TO_STAND_ALONE = 0.6
+CONFLICTS_NAME = "conflicts.jsonl"
+# A header that is silent leaves nothing to check the pixels against: 9 in 10 must be right.
+CONFIDENCE_TO_STAND_ALONE = 0.8
 
 
 class Phase(enum.StrEnum):
@@ -26,14 +27,16 @@ class PixelPhase:
 
     Attributes:
         phase: the phase, unknown where the pixels do not tell.
-        confidence: from 0, a coin's toss, to 1, as far from doubt as we measure.
-        bright_share: share of even soft tissue that is brighter than any organ
-            without contrast agent, from 0 to 1; None where too little was seen.
+        confidence: from 0, a coin's toss, to 1, certainty.
+        plain_cm2: area per slice of blood and organs without agent; None where
+            the pixels were not asked.
+        enhanced_cm2: likewise with agent.
     """
 
     phase: Phase
     confidence: float
-    bright_share: float | None
+    plain_cm2: float | None = None
+    enhanced_cm2: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +58,50 @@ class PhaseRecord:
     pixels: Phase
     confidence: float
     conflict: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class PhaseConflict:
+    """A series whose header and pixels disagree, with what a person needs to settle it.
+
+    Attributes:
+        series: pseudonym of the series.
+        header: what the header says.
+        header_evidence: codes of `medsynth.cohort.phase_header.Evidence`.
+        pixels: what the pixels say.
+        confidence: of the pixels' word, 0 to 1.
+        plain_cm2: area per slice of blood and organs without agent.
+        enhanced_cm2: likewise with agent.
+    """
+
+    series: str
+    header: Phase
+    header_evidence: tuple[str, ...]
+    pixels: Phase
+    confidence: float
+    plain_cm2: float | None
+    enhanced_cm2: float | None
+
+    @classmethod
+    def of(
+        cls, record: PhaseRecord, header_evidence: tuple[str, ...], pixels: PixelPhase
+    ) -> "PhaseConflict":
+        """Give the conflict behind a verdict.
+
+        Args:
+            record: the verdict.
+            header_evidence: the codes behind the header's word.
+            pixels: what the pixels said.
+        """
+        return cls(
+            series=record.series,
+            header=record.header,
+            header_evidence=header_evidence,
+            pixels=record.pixels,
+            confidence=record.confidence,
+            plain_cm2=_rounded(pixels.plain_cm2),
+            enhanced_cm2=_rounded(pixels.enhanced_cm2),
+        )
 
 
 def decide_phase(series: str, header: Phase, pixels: PixelPhase) -> PhaseRecord:
@@ -93,6 +140,11 @@ def write_phases(sort_folder: Path, records: Iterable[PhaseRecord]) -> None:
     write_json_lines(sort_folder / PHASES_NAME, map(dataclasses.asdict, records))
 
 
+def write_conflicts(sort_folder: Path, conflicts: Iterable[PhaseConflict]) -> None:
+    """Write `conflicts.jsonl`, one series a line; empty where nothing disagrees."""
+    write_json_lines(sort_folder / CONFLICTS_NAME, map(dataclasses.asdict, conflicts))
+
+
 def read_phases(sort_folder: Path) -> tuple[PhaseRecord, ...]:
     """Read what the sort stage found, in its order.
 
@@ -110,3 +162,7 @@ def read_phases(sort_folder: Path) -> tuple[PhaseRecord, ...]:
         )
         for row in read_json_lines(sort_folder / PHASES_NAME)
     )
+
+
+def _rounded(area_cm2: float | None) -> float | None:
+    return None if area_cm2 is None else round(area_cm2, 2)

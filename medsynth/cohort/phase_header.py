@@ -9,10 +9,10 @@ codes are kept, never the text.
 import dataclasses
 import enum
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from medsynth.cohort.phase import Phase
+from medsynth.cohort.phase_words import plain_text, words_phase
 from medsynth.imaging.dicom_header import ContrastText
 
 
@@ -25,6 +25,7 @@ class Evidence(enum.StrEnum):
     ROUTE_INTRAVENOUS = "route_intravenous"
     INJECTED_VOLUME = "injected_volume"
     INJECTED_FLOW = "injected_flow"
+    INJECTION_TIMED = "injection_timed"
     SERIES_WORDS_CONTRAST = "series_words_contrast"
     SERIES_WORDS_NONCONTRAST = "series_words_noncontrast"
     PROTOCOL_WORDS_CONTRAST = "protocol_words_contrast"
@@ -53,6 +54,7 @@ _CONTRAST_EVIDENCE = frozenset(
         Evidence.ROUTE_INTRAVENOUS,
         Evidence.INJECTED_VOLUME,
         Evidence.INJECTED_FLOW,
+        Evidence.INJECTION_TIMED,
         Evidence.SERIES_WORDS_CONTRAST,
         Evidence.PROTOCOL_WORDS_CONTRAST,
         Evidence.STUDY_WORDS_CONTRAST,
@@ -72,39 +74,24 @@ _DENIALS = frozenset({"non", "not", "0", "-"})
 _DENIALS_TO_START_WITH = frozenset(
     {"none", "no", "n/a", "n.a.", "na", "nil", "null", "without", "w/o", "wo", "unenhanced"}
     | {"ohne", "kein", "keine", "keines", "nein", "nativ"}
+    | {"sans", "aucun", "aucune", "neant", "sin", "ninguno", "senza", "nessuno", "basale"}
 )
-_INTRAVENOUS = re.compile(r"\bi\.?\s?v\b|intra\s?-?ven|\bvein\b|\bvenous\b")
+_INTRAVENOUS = re.compile(
+    r"\bi\.?\s?v\b|\be\.?v\b|intra\s?-?ve[in]|endoven|\bvein\b|\bvenous\b|\bveineu"
+)
+_BOWEL_AGENT = (
+    r"gastrografin|gastroview|gastrolux|peritrast|telebrix gastro|barium|baryt|bario|micropaque|"
+    r"read[iy][\s-]?cat|redi[\s-]?cat|e-?z[\s-]?cat|volumen\b|mannit|manitol"
+)
 _NOT_INTRAVENOUS = re.compile(
-    r"\boral|\bp\.?o\b|per os|rectal|rektal|enema|einlauf|gastrografin|gastroview|gastrolux|"
-    r"peritrast|telebrix gastro|barium|micropaque|intrathecal|intraarticular"
+    rf"\boral|\bp\.?o\b|per os|rectal|rektal|rettal|enema|einlauf|lavement|clisma|{_BOWEL_AGENT}|"
+    r"intrathecal|intrathekal|intraarticular|arthro|intravesical|intraperitoneal"
 )
-
-# An agent for the bowel says nothing of the blood, so it is taken out first.
-_BOWEL_WORDS = re.compile(
-    r"\b(?:with|without|mit|ohne|w/o|w/)?\s*(?:oral\w*|rectal\w*|rektal\w*|enteral\w*|bowel|po)\s+"
-    r"(?:contrast|cont|kontrast\w*|km|prep)\b"
+_INTRAVENOUS_AGENT = re.compile(
+    r"omnipaq|iohexol|accupaq|ultravist|iopromid|iopamid|iopami|isovue|solutrast|optiray|ioversol|"
+    r"visipaq|iodixanol|[ij]omeron|imeron|iomeprol|xenetix|iobitridol|oxilan|oxaglat|hexabrix"
 )
-_AGENT = r"(?:i\.?\s?v\.?\s*)?(?:contrast|contr|cont|con|kontrast\w*|km|c|dye|enhancement)\b"
-_WITHOUT = r"(?:w/o|wo|without|ohne)"
-_WITH = r"(?:with|w/|w|mit)"
-_WITH_AND_WITHOUT = re.compile(
-    rf"\b(?:{_WITH}\s*(?:and|&|und|\+|/)\s*{_WITHOUT}|{_WITHOUT}\s*(?:and|&|und|\+|/)\s*{_WITH})(?=\s|$)"
-)
-_NONCONTRAST_WORDS = re.compile(
-    rf"\b(?:without|w/o|w\.o\.?|wo|ohne|kein\w*|no|non|sans|zero)[\s-]*{_AGENT}|"
-    r"\b(?:without|w/o|ohne|unenhanced|unverstarkt|noncon\w*|nce?ct|nect|nativ\w*|plain)\b|"
-    r"\bnon?[\s-]*(?:enhanced|enh)\b|\bpre[\s-]*(?:contrast|kontrast|km)\b|"
-    r"\bo\.?\s*(?:i\.?v\.?\s*)?km\b|(?:^|\s)-\s?c\b|\bc-(?=\s|$)|\b(?:km|kontrastmittel)\s?-(?=\s|$)"
-)
-_CONTRAST_WORDS = re.compile(
-    rf"\b(?:with|w/|w|mit|nach|post|plus)[\s-]*{_AGENT}|\+\s?(?:c|km|contrast|iv)\b|"
-    r"\bc\s?\+|\bkm\b|\bkontrast(?:mittel|phase)?\b|\bcontrast\b|\bi\.?v\.? (?:cont|con)\b|"
-    r"\bpost[\s-]*(?:iv|inj\w*)\b|\b(?:cect|cta|cte|ctpa|angio\w*)\b|"
-    r"\benhanced\b|\b(?:porto?\s?-?venous|porto?\s?-?venos\w*|portal\w*|pvp?|pv phase)\b|"
-    r"\b(?:ven|venous|venos\w*|venoes\w*|art|arterial|arteriell\w*|arteries)\b|"
-    r"\b(?:nephro\w*|urograph\w*|excretory|delayed|late phase|spatphase|parenchym\w*)\b|"
-    r"\b(?:biphas\w*|triphas\w*|multiphas\w*|washout|bolus)\b"
-)
+_BOWEL_AGENT_ONLY = re.compile(_BOWEL_AGENT)
 
 
 def header_phase(contrast_texts: Iterable[ContrastText]) -> HeaderPhase:
@@ -129,38 +116,28 @@ def header_phase(contrast_texts: Iterable[ContrastText]) -> HeaderPhase:
     return HeaderPhase(phase, tuple(sorted(evidence)))
 
 
-def words_phase(text: str) -> tuple[bool, bool]:
-    """Tell whether a description speaks of contrast agent, and whether it denies it.
-
-    English and German are understood. What is denied does not count as spoken
-    of: "without contrast" gives (False, True), "with and without" (True, True).
-
-    Args:
-        text: a description as it stands in a header.
-    """
-    plain = _WITH_AND_WITHOUT.sub("mit km ohne km ", _plain(text))
-    plain = _BOWEL_WORDS.sub(" ", plain)
-    without_denied, denied = _NONCONTRAST_WORDS.subn(" ", plain)
-    return _CONTRAST_WORDS.search(without_denied) is not None, denied > 0
-
-
 def _agent_evidence(contrast: ContrastText) -> set[Evidence]:
-    agent, routes = _plain(contrast.agent), _plain(contrast.routes)
+    agent, routes = plain_text(contrast.agent), plain_text(contrast.routes)
     is_intravenous = _INTRAVENOUS.search(f"{routes} {agent}") is not None
+    # "Redi-Cat & Optiray": one to drink, the other into the vein.
+    names_both = bool(_INTRAVENOUS_AGENT.search(agent) and _BOWEL_AGENT_ONLY.search(agent))
     is_for_bowel = _NOT_INTRAVENOUS.search(f"{routes} {agent}") is not None
     evidence = {Evidence.ROUTE_INTRAVENOUS} if is_intravenous else set()
     if agent:
         if _is_denial(agent):
             evidence.add(Evidence.AGENT_DENIED)
-        elif is_for_bowel and not is_intravenous:
+        elif is_for_bowel and not is_intravenous and not names_both:
             evidence.add(Evidence.AGENT_NOT_INTRAVENOUS)
         else:
             evidence.add(Evidence.AGENT_NAMED)
     if contrast.flow_ml_per_second:
         # Nobody drinks at a set flow rate: an injector did this.
         evidence.add(Evidence.INJECTED_FLOW)
-    if contrast.volume_ml and not (is_for_bowel and not is_intravenous):
-        evidence.add(Evidence.INJECTED_VOLUME)
+    if is_intravenous or names_both or not is_for_bowel:
+        if contrast.volume_ml:
+            evidence.add(Evidence.INJECTED_VOLUME)
+        if contrast.start_time or contrast.total_dose_ml:
+            evidence.add(Evidence.INJECTION_TIMED)
     return evidence
 
 
@@ -195,10 +172,3 @@ def _word_evidence(contrast: ContrastText) -> set[Evidence]:
         elif has_contrast or has_denial:
             return evidence | {speaks_of if has_contrast else denies}
     return evidence
-
-
-def _plain(text: str) -> str:
-    """Give lower case without accents, with separators as spaces."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return re.sub(r"[_^,;:|()=\[\]]+", " ", letters).strip()

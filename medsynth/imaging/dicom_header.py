@@ -74,6 +74,8 @@ _TAGS_READ = (
     "ContrastBolusRoute",
     "ContrastBolusVolume",
     "ContrastFlowRate",
+    "ContrastBolusStartTime",
+    "ContrastBolusTotalDose",
     "ContrastFlowDuration",
     "ConvolutionKernel",
     "StudyInstanceUID",
@@ -121,6 +123,8 @@ class ContrastText:
         routes: Contrast/Bolus Route and the meanings of its code sequence.
         volume_ml: Contrast/Bolus Volume, or None.
         flow_ml_per_second: Contrast Flow Rate, or None.
+        start_time: Contrast/Bolus Start Time.
+        total_dose_ml: Contrast/Bolus Total Dose, or None.
         series_description: Series Description.
         protocol_name: Protocol Name.
         study_description: Study Description.
@@ -130,6 +134,8 @@ class ContrastText:
     routes: str = dataclasses.field(default="", repr=False)
     volume_ml: float | None = dataclasses.field(default=None, repr=False)
     flow_ml_per_second: float | None = dataclasses.field(default=None, repr=False)
+    start_time: str = dataclasses.field(default="", repr=False)
+    total_dose_ml: float | None = dataclasses.field(default=None, repr=False)
     series_description: str = dataclasses.field(default="", repr=False)
     protocol_name: str = dataclasses.field(default="", repr=False)
     study_description: str = dataclasses.field(default="", repr=False)
@@ -351,6 +357,8 @@ def _contrast_text(dataset: Any) -> ContrastText:
         routes=first_text(routes, route),
         volume_ml=number(dataset, "ContrastBolusVolume") or number(agent, "ContrastBolusVolume"),
         flow_ml_per_second=number(dataset, "ContrastFlowRate"),
+        start_time=text(dataset, "ContrastBolusStartTime"),
+        total_dose_ml=number(dataset, "ContrastBolusTotalDose"),
         series_description=text(dataset, "SeriesDescription"),
         protocol_name=text(dataset, "ProtocolName"),
         study_description=text(dataset, "StudyDescription"),

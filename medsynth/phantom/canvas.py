@@ -6,6 +6,7 @@ import enum
 import numpy as np
 from numpy.typing import NDArray
 
+from medsynth.phantom.options import BodyRegion
 from medsynth.phantom.space import Field, Region
 from medsynth.phantom.tissue import Tissue, TissueSheet
 
@@ -30,11 +31,22 @@ class Label(enum.IntEnum):
     BONE = 14
     MUSCLE = 15
     LESION = 16
+    PULMONARY_ARTERY = 17
+    OESOPHAGUS = 18
+    TRACHEA = 19
 
 
-def label_names() -> dict[str, str]:
-    """Give label value as text -> organ name, background left out."""
-    return {str(int(label)): label.name.lower() for label in Label if label is not Label.NOTHING}
+_CHEST_ONLY = frozenset({Label.PULMONARY_ARTERY, Label.OESOPHAGUS, Label.TRACHEA})
+
+
+def label_names(region: BodyRegion = BodyRegion.ABDOMEN) -> dict[str, str]:
+    """Give label value as text -> organ name, background left out.
+
+    Args:
+        region: organs that are painted in the chest alone are named for it alone.
+    """
+    left_out = {Label.NOTHING} | (_CHEST_ONLY if region is BodyRegion.ABDOMEN else set())
+    return {str(int(label)): label.name.lower() for label in Label if label not in left_out}
 
 
 @dataclasses.dataclass(frozen=True)

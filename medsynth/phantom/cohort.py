@@ -72,7 +72,7 @@ class SeriesAnswer:
         patient_id: Patient ID.
         kind: "contrast", "noncontrast" or "scout".
         site: the site's place in the list of sites.
-        enhancement: "arterial", "portal", "nephrographic" or "none".
+        enhancement: a value of `enhancement.EnhancementPhase`.
         contrast_tags: "right", "missing" or "wrong".
         slices: number of files.
     """
@@ -145,7 +145,7 @@ def write_cohort(
         tasks = [_Task(staged, seed, index, chosen) for index in range(patients)]
         written = _write_patients(tasks, min(processes, patients))
         answers = [answer for one in written for answer in one.answers]
-        write_json(staged / "labels" / "labels.json", label_names())
+        write_json(staged / "labels" / "labels.json", label_names(chosen.region))
         write_json(staged / PLANTED_NAME, _merged([one.planted for one in written]))
         write_json(staged / ANSWERS_NAME, [dataclasses.asdict(answer) for answer in answers])
     kinds = [answer.kind for answer in answers]
@@ -220,14 +220,16 @@ def _write_patient(task: _Task) -> _Written:
     ]
     first = scans[0][1]
     identity = draw_identity(task.seed, first.patient)
-    examination = _Examination(identity, draw_study(task.seed, first.patient, first.site, identity))
+    region = task.options.region
+    study = draw_study(task.seed, first.patient, first.site, identity, region)
+    examination = _Examination(identity, study)
     if _dealt(task.seed, task.patient_index, _SILVER_RATIO) < task.options.scout_share:
         header = scout_series(task.seed, first.patient, first.site)
         _write_scout(task, first, examination, header)
         headers.append(header)
         answers.append(_answer(task, first, identity, header, "scout"))
     for phase, scan in scans:
-        header = draw_series(task.seed, scan.patient, scan.site, phase)
+        header = draw_series(task.seed, scan.patient, scan.site, phase, region)
         _write_scan(task, scan, examination, header)
         headers.append(header)
         answers.append(_answer(task, scan, identity, header, phase))

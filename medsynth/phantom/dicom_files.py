@@ -197,7 +197,7 @@ def _fill_series(shared: Dataset, study: StudyHeader, series: SeriesHeader, site
     shared.ContentDate = shared.SeriesDate
     shared.ContentTime = shared.SeriesTime
     shared.OperatorsName = study.operator
-    shared.BodyPartExamined = "ABDOMEN"
+    shared.BodyPartExamined = study.region.value.upper()
     shared.PatientPosition = "HFS"
     shared.FrameOfReferenceUID = study.frame_uid
     shared.PositionReferenceIndicator = ""

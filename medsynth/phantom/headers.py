@@ -7,6 +7,7 @@ import enum
 import numpy as np
 from pydicom.uid import generate_uid
 
+from medsynth.phantom.header_words import descriptions_of_region
 from medsynth.phantom.names import (
     ADDRESSES,
     AGENTS,
@@ -16,45 +17,12 @@ from medsynth.phantom.names import (
     MALE_NAMES,
     STREETS,
 )
+from medsynth.phantom.options import BodyRegion
 from medsynth.phantom.patient import PatientProfile, Sex
 from medsynth.phantom.randomness import Stream, random_stream
 from medsynth.phantom.scan import Phase
 from medsynth.phantom.site import SITES, Language, Site
 
-_WITH_PHASE_WORDS = {
-    (Language.GERMAN, "contrast"): (
-        "Abdomen portalvenös 5.0 B30f",
-        "Oberbauch KM 70s",
-        "Abdomen mit KM pv",
-        "Abd. nach KM i.v.",
-    ),
-    (Language.GERMAN, "noncontrast"): (
-        "Abdomen nativ 5.0 B30f",
-        "Oberbauch nativ",
-        "Abdomen ohne KM",
-        "Nativ Abd. axial",
-    ),
-    (Language.ENGLISH, "contrast"): (
-        "ABD PORTAL VENOUS",
-        "AXIAL C+ 5MM",
-        "ABDOMEN W CONTRAST",
-        "ABD POST CONTRAST",
-    ),
-    (Language.ENGLISH, "noncontrast"): (
-        "ABD NON-CONTRAST",
-        "AXIAL C- 5MM",
-        "ABDOMEN WO CONTRAST",
-        "ABD UNENHANCED",
-    ),
-}
-_WITHOUT_PHASE_WORDS = {
-    Language.GERMAN: ("Abdomen axial 5.0", "Oberbauch 5 mm", "Abd. Weichteil"),
-    Language.ENGLISH: ("ABD AXIAL 5MM", "ROUTINE ABDOMEN", "Body 5.0"),
-}
-_STUDIES = {
-    Language.GERMAN: ("CT Abdomen", "CT Oberbauch", "CT Thorax/Abdomen"),
-    Language.ENGLISH: ("CT ABDOMEN", "CT ABD/PELVIS", "CT BODY"),
-}
 _SCOUTS = {Language.GERMAN: "Topogramm", Language.ENGLISH: "SCOUT"}
 
 
@@ -107,6 +75,7 @@ class StudyHeader:
         institution_address: Institution Address.
         station: Station Name.
         serial: Device Serial Number.
+        region: what was scanned.
     """
 
     study_uid: str
@@ -122,6 +91,7 @@ class StudyHeader:
     institution_address: str
     station: str
     serial: str
+    region: BodyRegion = BodyRegion.ABDOMEN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,7 +159,13 @@ def draw_identity(seed: int, patient: PatientProfile) -> Identity:
     )
 
 
-def draw_study(seed: int, patient: PatientProfile, site: Site, identity: Identity) -> StudyHeader:
+def draw_study(
+    seed: int,
+    patient: PatientProfile,
+    site: Site,
+    identity: Identity,
+    region: BodyRegion = BodyRegion.ABDOMEN,
+) -> StudyHeader:
     """Draw the header of an examination.
 
     Args:
@@ -197,6 +173,7 @@ def draw_study(seed: int, patient: PatientProfile, site: Site, identity: Identit
         patient: who is examined.
         site: decides language and which fields are filled.
         identity: what free text may name.
+        region: what was scanned.
     """
     random = random_stream(seed, patient.index, Stream.HEADER, 1)
     place = SITES.index(site)
@@ -205,7 +182,7 @@ def draw_study(seed: int, patient: PatientProfile, site: Site, identity: Identit
     taken = datetime.datetime.combine(day, time) + datetime.timedelta(
         seconds=int(random.integers(60)), microseconds=int(random.integers(1000, 10**6))
     )
-    description = _choice(_STUDIES[site.language], random)
+    description = _choice(descriptions_of_region(region, site.language).studies, random)
     if random.random() < 0.3:
         title = "Pat." if site.language is Language.GERMAN else "pt"
         description = f"{description} {title} {identity.family_name}"
@@ -223,10 +200,17 @@ def draw_study(seed: int, patient: PatientProfile, site: Site, identity: Identit
         institution_address=ADDRESSES[place],
         station=f"CTAW{88100 + place}",
         serial=f"{70344100 + 17 * place}",
+        region=region,
     )
 
 
-def draw_series(seed: int, patient: PatientProfile, site: Site, phase: Phase) -> SeriesHeader:
+def draw_series(
+    seed: int,
+    patient: PatientProfile,
+    site: Site,
+    phase: Phase,
+    region: BodyRegion = BodyRegion.ABDOMEN,
+) -> SeriesHeader:
     """Draw the header of an axial series.
 
     About 15 in 100 series lack the contrast tags they should have, and in 4 of
@@ -238,14 +222,16 @@ def draw_series(seed: int, patient: PatientProfile, site: Site, phase: Phase) ->
         patient: who is scanned.
         site: decides the language.
         phase: the true phase.
+        region: what was scanned.
     """
     is_contrast = phase == "contrast"
     number = 3 if is_contrast else 2
     random = random_stream(seed, patient.index, Stream.HEADER, number)
+    words = descriptions_of_region(region, site.language)
     if random.random() < 0.25:
-        description = _choice(_WITHOUT_PHASE_WORDS[site.language], random)
+        description = _choice(words.silent, random)
     else:
-        description = _choice(_WITH_PHASE_WORDS[(site.language, phase)], random)
+        description = _choice(words.contrast if is_contrast else words.noncontrast, random)
     dice = random.random()
     agent = _choice(AGENTS, random)
     tags = ContrastTags.RIGHT

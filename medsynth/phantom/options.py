@@ -1,9 +1,17 @@
 """What a made-up cohort is like."""
 
 import dataclasses
+import enum
 
 from medsynth.errors import ConfigurationError
 from medsynth.phantom.site import SITES
+
+
+class BodyRegion(enum.StrEnum):
+    """The part of the body that a scan is centred on."""
+
+    ABDOMEN = "abdomen"
+    CHEST = "chest"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,7 +20,7 @@ class PhantomOptions:
 
     Anatomy is in millimetres and does not depend on the grid: a field of view
     (`matrix * spacing_mm`) under about 350 mm cuts the body, and the scan is
-    centred on the first lumbar vertebra.
+    centred on the first lumbar vertebra, or for the chest on the heart's base.
 
     Attributes:
         matrix: rows, and columns, of a slice.
@@ -24,6 +32,8 @@ class PhantomOptions:
         both_share: share of patients with a scan in each phase, 0 to 1; the
             remaining patients have a noncontrast scan alone.
         scout_share: share of patients with a localizer series besides.
+        region: the part of the body; a chest scan of 300 mm reaches from the
+            upper liver to the neck.
     """
 
     matrix: int = 128
@@ -34,6 +44,7 @@ class PhantomOptions:
     contrast_share: float = 0.6
     both_share: float = 0.1
     scout_share: float = 1 / 6
+    region: BodyRegion = BodyRegion.ABDOMEN
 
     def __post_init__(self) -> None:
         """Check that each option is in its range."""

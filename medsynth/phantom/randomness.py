@@ -23,6 +23,9 @@ class Stream(enum.IntEnum):
     SHAPE_FIELDS = 9
     BOWEL = 10
     COHORT = 11
+    CHEST = 12
+    CHEST_TISSUE = 13
+    LUNG = 14
 
 
 def random_stream(

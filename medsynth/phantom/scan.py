@@ -10,7 +10,7 @@ from medsynth.imaging.volume import Volume, axial_affine
 from medsynth.phantom.anatomy import paint_anatomy
 from medsynth.phantom.canvas import Canvas, blank_canvas
 from medsynth.phantom.enhancement import NO_BOLUS, Bolus, draw_bolus
-from medsynth.phantom.options import PhantomOptions
+from medsynth.phantom.options import BodyRegion, PhantomOptions
 from medsynth.phantom.patient import PatientProfile, draw_patient
 from medsynth.phantom.randomness import Stream, random_stream
 from medsynth.phantom.scanner import (
@@ -25,6 +25,8 @@ from medsynth.phantom.space import Field, ScanPosition, Space, build_space
 from medsynth.phantom.tissue import draw_tissues
 
 Phase = Literal["contrast", "noncontrast"]
+# Height of the heart's base above the first lumbar vertebra in a patient of 171 cm.
+_CHEST_MIDDLE_MM = 200.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,14 +71,14 @@ def render_scan(
     """
     patient = draw_patient(seed, patient_index)
     site = SITES[patient_index % options.sites]
-    bolus = draw_bolus(seed, patient) if phase == "contrast" else NO_BOLUS
+    bolus = draw_bolus(seed, patient, options.region) if phase == "contrast" else NO_BOLUS
     scan_number = 0 if phase == "contrast" else 1
-    position = _draw_position(seed, patient, scan_number)
+    position = _draw_position(seed, patient, scan_number, options.region)
     space = build_space(
         seed, patient_index, options, position=position, thickness_ratio=site.thickness_ratio
     )
     canvas = blank_canvas(space.shape, draw_tissues(seed, patient, bolus))
-    body = paint_anatomy(canvas, space, seed, patient)
+    body = paint_anatomy(canvas, space, seed, patient, options.region)
     noise = random_stream(seed, patient_index, Stream.NOISE, scan_number)
     plain_hu, gain_hu = _scan(canvas, space, body, site, options, noise)
     affine = _affine(seed, patient_index, options)
@@ -114,14 +116,17 @@ def _scan(
     return stored_hu, gain_hu
 
 
-def _draw_position(seed: int, patient: PatientProfile, scan_number: int) -> ScanPosition:
+def _draw_position(
+    seed: int, patient: PatientProfile, scan_number: int, region: BodyRegion
+) -> ScanPosition:
+    middle_mm = _CHEST_MIDDLE_MM * patient.stature if region is BodyRegion.CHEST else 0.0
     lying = random_stream(seed, patient.index, Stream.POSITION)
     left_mm, back_mm, head_mm = lying.normal(0, (2.5, 3.0, 6.0))
     sweep = random_stream(seed, patient.index, Stream.POSITION, 1 + scan_number)
     return ScanPosition(
         left_mm=float(np.clip(left_mm, -6, 6)),
         back_mm=float(np.clip(back_mm, -7, 7)),
-        head_mm=float(np.clip(head_mm, -14, 14)),
+        head_mm=middle_mm + float(np.clip(head_mm, -14, 14)),
         breath_mm=float(np.clip(sweep.normal(0, 3), -7, 7)),
     )
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from medsynth.phantom.options import PhantomOptions
+from medsynth.phantom.options import BodyRegion, PhantomOptions
 from medsynth.phantom.randomness import Stream, random_stream
 
 Field = NDArray[np.float32]
@@ -20,6 +20,8 @@ _FINE_WARP_SIZE_MM = 2.4
 _SHAPE_SCALES_MM = (34.0, 34.0, 34.0, 17.0, 17.0)
 # What the deformation can move a point by, for the search boxes of organs.
 _WARP_MARGIN_MM = 20.0
+# The fields end at 230 mm; above this height they are met again on the way back.
+_FIELD_MIRROR_MM = 190.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,6 +160,8 @@ def build_space(
     lines = (z_lines, y_lines, x_lines)
     # Organs move with the breath where the diaphragm pushes them.
     moved = z_lines + np.float32(position.breath_mm) * np.clip(z_lines / 120 + 0.6, 0, 1)
+    if options.region is BodyRegion.CHEST:
+        lines = (np.minimum(z_lines, 2 * np.float32(_FIELD_MIRROR_MM) - z_lines), y_lines, x_lines)
     bent = []
     for straight in (x_lines[None, None, :], y_lines[None, :, None], moved[:, None, None]):
         warp = smooth_field(random, lines, _COARSE_WARP_MM) * np.float32(_COARSE_WARP_SIZE_MM)
@@ -171,7 +175,7 @@ def build_space(
         x_mm=bent[0],
         y_mm=bent[1],
         z_mm=bent[2],
-        straight_mm=lines,
+        straight_mm=(z_lines, y_lines, x_lines),
         thickness_ratio=thickness_ratio,
         shape_fields=fields,
         texture=texture,

@@ -50,6 +50,15 @@ class Tissue(enum.Enum):
     CYST = "cyst"
     METASTASIS = "metastasis"
     TUMOUR = "tumour"
+    RIGHT_HEART = "right heart"
+    PULMONARY_ARTERY = "pulmonary artery"
+    LEFT_HEART = "left heart"
+    UPPER_CAVA = "upper vena cava"
+    LUNG_VESSEL = "lung vessel"
+    GLAND = "gland"
+    THYROID = "thyroid"
+    EFFUSION = "effusion"
+    CONSOLIDATION = "consolidation"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +73,8 @@ class TissueNorm:
         portal_hu: what it adds after 70 seconds.
         nephrographic_hu: what it adds after 110 seconds.
         enhancement_spread: relative standard deviation of the gain between patients.
+        pulmonary_hu: what a standard bolus adds after 20 seconds; None where it
+            is on its way from nothing to the arterial phase.
     """
 
     plain_hu: float
@@ -73,6 +84,7 @@ class TissueNorm:
     portal_hu: float = 0.0
     nephrographic_hu: float = 0.0
     enhancement_spread: float = 0.08
+    pulmonary_hu: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +147,19 @@ NORMS: tuple[tuple[Tissue, TissueNorm], ...] = (
     (Tissue.TUMOUR, TissueNorm(35, 4, 6, 80, 72, 55, 0.2)),
 )
 
+# Painted in the chest alone, and drawn from a stream of their own.
+CHEST_NORMS: tuple[tuple[Tissue, TissueNorm], ...] = (
+    (Tissue.RIGHT_HEART, TissueNorm(42, 4, 4, 210, 110, 95, 0.15, 330)),
+    (Tissue.PULMONARY_ARTERY, TissueNorm(42, 4, 2, 240, 112, 96, 0.15, 360)),
+    (Tissue.LEFT_HEART, TissueNorm(42, 4, 3, 275, 112, 96, 0.1, 170)),
+    (Tissue.UPPER_CAVA, TissueNorm(42, 4, 12, 320, 108, 95, 0.35, 720)),
+    (Tissue.LUNG_VESSEL, TissueNorm(30, 6, 5, 240, 100, 85, 0.12, 300)),
+    (Tissue.GLAND, TissueNorm(22, 12, 26, 8, 20, 22, 0.2)),
+    (Tissue.THYROID, TissueNorm(104, 13, 6, 95, 65, 50, 0.15)),
+    (Tissue.EFFUSION, TissueNorm(10, 7, 3)),
+    (Tissue.CONSOLIDATION, TissueNorm(30, 12, 18, 30, 45, 40, 0.25)),
+)
+
 
 def draw_tissues(seed: int, patient: PatientProfile, bolus: Bolus) -> TissueSheet:
     """Draw how the tissues of a patient look with a given bolus.
@@ -152,9 +177,11 @@ def draw_tissues(seed: int, patient: PatientProfile, bolus: Bolus) -> TissueShee
     is_liver_fatty = random.random() < 1 / 7
     years = patient.age_years - 60
     appearances = []
-    for tissue, norm in NORMS:
-        plain_hu = norm.plain_hu + norm.spread_hu * np.clip(random.normal(), -2.2, 2.2)
-        relative_gain = 1 + norm.enhancement_spread * np.clip(random.normal(), -2, 2)
+    chest = random_stream(seed, patient.index, Stream.CHEST_TISSUE)
+    drawn_by = ((random, NORMS), (chest, CHEST_NORMS))
+    for stream, tissue, norm in ((one, *pair) for one, norms in drawn_by for pair in norms):
+        plain_hu = norm.plain_hu + norm.spread_hu * np.clip(stream.normal(), -2.2, 2.2)
+        relative_gain = 1 + norm.enhancement_spread * np.clip(stream.normal(), -2, 2)
         if tissue is Tissue.LIVER and is_liver_fatty:
             plain_hu -= 26
         if tissue is Tissue.MARROW:
@@ -162,6 +189,8 @@ def draw_tissues(seed: int, patient: PatientProfile, bolus: Bolus) -> TissueShee
         if tissue is Tissue.MUSCLE:
             plain_hu -= 0.15 * years
         at_phases_hu = (norm.arterial_hu, norm.portal_hu, norm.nephrographic_hu)
-        gain_hu = enhancement_at(bolus, at_phases_hu) * relative_gain
+        gain_hu = relative_gain * enhancement_at(
+            bolus, at_phases_hu, pulmonary_hu=norm.pulmonary_hu
+        )
         appearances.append((tissue, Appearance(float(plain_hu), norm.texture_hu, float(gain_hu))))
     return TissueSheet(tuple(appearances))

@@ -27,6 +27,7 @@ class Frame:
         rib_phase_mm: height of a rib's head.
         dome_mm: height of the right half of the diaphragm.
         vertebra_mm: half width of a vertebral body.
+        cava_top_mm: height at which the lower vena cava ends, in the heart.
     """
 
     half_width_mm: float
@@ -38,6 +39,7 @@ class Frame:
     rib_phase_mm: float
     dome_mm: float
     vertebra_mm: float
+    cava_top_mm: float = np.inf
 
     def place(self, across: float, deep: float, up_mm: float) -> tuple[float, float, float]:
         """Give x, y, z of a point named by proportions.
@@ -143,6 +145,13 @@ def paint_trunk(canvas: Canvas, space: Space, trunk: Trunk) -> None:
         space: the grid.
         trunk: the surfaces.
     """
+    paint_soft_trunk(canvas, space, trunk)
+    _paint_lungs(canvas, space, trunk)
+    paint_skeleton(canvas, space, trunk)
+
+
+def paint_soft_trunk(canvas: Canvas, space: Space, trunk: Trunk) -> None:
+    """Paint outline, fat and muscles."""
     whole = space.whole()
     body = space.coverage(trunk.body)
     canvas.paint(whole, body, Tissue.SKIN, Label.NOTHING)
@@ -151,7 +160,10 @@ def paint_trunk(canvas: Canvas, space: Space, trunk: Trunk) -> None:
     _paint_muscle_seams(canvas, space, trunk)
     canvas.paint(whole, space.coverage(trunk.cavity), Tissue.VISCERAL_FAT, Label.NOTHING)
     _paint_back_muscles(canvas, space, trunk)
-    _paint_lungs(canvas, space, trunk)
+
+
+def paint_skeleton(canvas: Canvas, space: Space, trunk: Trunk) -> None:
+    """Paint ribs and spine."""
     _paint_ribs(canvas, space, trunk)
     _paint_spine(canvas, space, trunk.frame)
 

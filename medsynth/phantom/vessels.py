@@ -1,5 +1,7 @@
 """Aorta, vena cava, portal and hepatic veins, and their larger branches."""
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,21 @@ from medsynth.phantom.tissue import Tissue
 from medsynth.phantom.torso import Frame
 
 _HEIGHTS_MM = (-150.0, -90.0, -40.0, 10.0, 50.0, 90.0, 150.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class GreatVessels:
+    """The course of aorta and lower vena cava.
+
+    Attributes:
+        aorta: (points, 3), x, y, z in mm from feet to head.
+        aorta_radius_mm: radius at its upper end.
+        cava: (points, 3), likewise.
+    """
+
+    aorta: NDArray[np.float64]
+    aorta_radius_mm: float
+    cava: NDArray[np.float64]
 
 
 def paint_liver_vessels(
@@ -42,14 +59,14 @@ def paint_liver_vessels(
     )
     for places, radii in portal:
         points = np.array([np.asarray(place) for place in places])
-        _paint_tube(canvas, space, points, np.array(radii), Tissue.PORTAL_VEIN, Label.PORTAL_VEIN)
+        paint_tube(canvas, space, points, np.array(radii), Tissue.PORTAL_VEIN, Label.PORTAL_VEIN)
     star = np.array(frame.place(-0.2, 0.72, 68)) + wobble[3]
     ends = ((-0.78, 0.75, 36), (-0.45, 0.25, 42), (0.12, 0.2, 58), (-0.6, 1.15, 46))
     for end, shift in zip(ends, wobble[4:8], strict=True):
         foot = np.array(frame.place(*end)) + 2 * shift
         middle = (star + foot) / 2 + np.array([0, -4, 7])
         points = np.array([star, middle, foot])
-        _paint_tube(
+        paint_tube(
             canvas, space, points, np.array([4.8, 3.6, 1.5]), Tissue.HEPATIC_VEIN, Label.LIVER
         )
 
@@ -61,8 +78,20 @@ def paint_great_vessels(
     frame: Frame,
     kidneys: tuple[Kidney, Kidney],
     random: np.random.Generator,
-) -> None:
-    """Paint aorta and vena cava with the branches to kidneys, bowel and spleen."""
+) -> GreatVessels:
+    """Paint aorta and vena cava with the branches to kidneys, bowel and spleen.
+
+    Args:
+        canvas: painted in place.
+        space: the grid.
+        patient: gives width and calcification.
+        frame: the patient's landmarks.
+        kidneys: where their vessels end.
+        random: the stream of the anatomy.
+
+    Returns:
+        The course of both, for what joins them in the chest.
+    """
     base_mm = (10.2 if patient.sex is Sex.MALE else 8.8) + 0.05 * (patient.age_years - 60)
     size = base_mm * np.clip(random.normal(1, 0.08), 0.8, 1.3)
     front_mm = frame.spine_mm - 0.78 * frame.vertebra_mm
@@ -87,9 +116,11 @@ def paint_great_vessels(
     _paint_crura(canvas, space, aorta, frame)
     _paint_branches(canvas, space, frame, aorta, cava, kidneys)
     cava_mm = np.clip(random.normal(10.5, 1.3), 7.5, 13.5) * np.ones(len(heights))
-    _paint_tube(canvas, space, cava, cava_mm, Tissue.VENA_CAVA, Label.VENA_CAVA)
-    _paint_tube(canvas, space, aorta, radii, Tissue.ARTERY, Label.AORTA)
+    cava[:, 2] = np.minimum(cava[:, 2], frame.cava_top_mm)
+    paint_tube(canvas, space, cava, cava_mm, Tissue.VENA_CAVA, Label.VENA_CAVA)
+    paint_tube(canvas, space, aorta, radii, Tissue.ARTERY, Label.AORTA)
     _paint_plaques(canvas, space, aorta, size, patient, random)
+    return GreatVessels(aorta=aorta, aorta_radius_mm=float(radii[-1]), cava=cava)
 
 
 def _paint_branches(
@@ -111,20 +142,20 @@ def _paint_branches(
             forward = -18 if tissue is Tissue.VENA_CAVA and kidney.side > 0 else -3
             middle = (start + hilum) / 2 + np.array([0, forward, 2])
             points = np.array([start, middle, hilum])
-            _paint_tube(canvas, space, points, np.full(3, radius), tissue, Label.NOTHING)
+            paint_tube(canvas, space, points, np.full(3, radius), tissue, Label.NOTHING)
     root = _point_at(aorta, 8 * frame.stature)
     celiac = _point_at(aorta, 24 * frame.stature)
     ahead = np.array([0.0, -20.0, -6.0])
     mesenteric = np.array(
         [root, root + ahead, frame.place(0.03, 0.62, -50), frame.place(0.02, 0.58, -140)]
     )
-    _paint_tube(
+    paint_tube(
         canvas, space, mesenteric, np.array([4.0, 3.8, 3.4, 2.8]), Tissue.ARTERY, Label.NOTHING
     )
     stem = celiac + np.array([0.0, -22.0, 2.0])
     for end in (frame.place(-0.3, 0.55, 22), frame.place(0.6, 0.92, 36)):
         points = np.array([celiac, stem, (stem + np.array(end)) / 2 + np.array([0, -5, 3]), end])
-        _paint_tube(
+        paint_tube(
             canvas, space, points, np.array([3.6, 3.2, 2.8, 2.4]), Tissue.ARTERY, Label.NOTHING
         )
 
@@ -136,7 +167,7 @@ def _paint_crura(canvas: Canvas, space: Space, aorta: NDArray[np.float64], frame
         points = upper + np.array([side * 12.0, -1.0, 0.0])
         points = np.vstack([(side * 9.0, frame.spine_mm - frame.vertebra_mm, -45.0), points])
         radii = np.array([2.0, *np.full(len(upper), thickness)])
-        _paint_tube(canvas, space, points, radii, Tissue.MUSCLE, Label.MUSCLE)
+        paint_tube(canvas, space, points, radii, Tissue.MUSCLE, Label.MUSCLE)
 
 
 def _paint_plaques(
@@ -154,7 +185,7 @@ def _paint_plaques(
         middle = _point_at(aorta, height)
         middle += (radius_mm - 0.4) * np.array([np.cos(angle), np.sin(angle), 0])
         points = np.array([middle, middle + np.array([0, 0, 3.0])])
-        _paint_tube(canvas, space, points, np.full(2, size), Tissue.CORTICAL_BONE, Label.AORTA)
+        paint_tube(canvas, space, points, np.full(2, size), Tissue.CORTICAL_BONE, Label.AORTA)
 
 
 def _point_at(path: NDArray[np.float64], height_mm: float) -> NDArray[np.float64]:
@@ -163,7 +194,7 @@ def _point_at(path: NDArray[np.float64], height_mm: float) -> NDArray[np.float64
     return np.array([across, deep, height_mm])
 
 
-def _paint_tube(
+def paint_tube(
     canvas: Canvas,
     space: Space,
     points: NDArray[np.float64],
@@ -171,6 +202,16 @@ def _paint_tube(
     tissue: Tissue,
     label: Label,
 ) -> None:
+    """Paint a bent tube of changing width.
+
+    Args:
+        canvas: painted in place.
+        space: the grid.
+        points: (points, 3), corners of its path, mm.
+        radii: (points,), radius at each corner, mm.
+        tissue: what it is filled with.
+        label: its value in the label map.
+    """
     drawn: tuple[Region, Field] | None = tube(space, *smooth_path(points, radii, 4))
     if drawn is not None:
         region, level = drawn

@@ -1,8 +1,10 @@
 import errno
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
+from medsynth.phantom.options import BodyRegion
 from pipelines import cli
 
 
@@ -42,3 +44,7 @@ def test_other_system_errors_are_our_own_defects() -> None:
 def test_stop_asks_for_the_same_command() -> None:
     with pytest.raises(cli.StoppedError, match="same command"):
         cli._stop(2, None)
+
+
+def test_regions_of_the_command_line_are_those_of_the_phantom() -> None:
+    assert set(get_args(cli.Region)) == {region.value for region in BodyRegion}

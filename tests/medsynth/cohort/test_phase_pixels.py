@@ -1,87 +1,115 @@
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from medsynth.cohort.phase import Phase
-from medsynth.cohort.phase_pixels import phase_of_share, pixel_phase
+from medsynth.cohort.phase_pixels import coarse_slices, pixel_phase
+from medsynth.cohort.phase_weights import PhaseModel, read_phase_model
 from medsynth.imaging.volume import Volume, axial_affine
-from medsynth.phantom.options import PhantomOptions
-from medsynth.phantom.scan import render_scan
+from medsynth.phantom.options import BodyRegion, PhantomOptions
+from medsynth.phantom.scan import PhantomScan, render_scan
+
+ABDOMEN = PhantomOptions(slices=8, slice_mm=18.0)
+CHEST = PhantomOptions(slices=8, slice_mm=30.0, region=BodyRegion.CHEST)
 
 
-def abdomen(blood_hu: float, *, spacing_mm: float = 2.5, slices: int = 8) -> Volume:
-    """An ellipse of muscle (55 HU) with a round vessel of 25 mm and a liver of 100 mm."""
-    size = round(320 / spacing_mm)
-    rows, columns = np.mgrid[:size, :size] * spacing_mm - 160
-    slice_hu: NDArray[np.float32] = np.full((size, size), -1000, dtype=np.float32)
-    slice_hu[(rows / 110) ** 2 + (columns / 140) ** 2 < 1] = 55
-    slice_hu[np.hypot(rows, columns + 70) < 50] = 60 + 0.4 * (blood_hu - 40)
-    slice_hu[np.hypot(rows - 30, columns) < 12.5] = blood_hu
-    noise = np.random.default_rng(3).normal(0, 15, (slices, size, size))
-    voxels_hu = (slice_hu + noise).astype(np.int16)
-    return Volume(voxels_hu, axial_affine((5.0, spacing_mm, spacing_mm)))
+@pytest.fixture(scope="module")
+def model() -> PhaseModel:
+    return read_phase_model()
 
 
-def with_vertebra(volume: Volume) -> Volume:
-    """Adds a ring of cortical bone around uneven marrow."""
-    size = volume.voxels_hu.shape[1]
-    rows, columns = np.mgrid[:size, :size] * 2.5 - 160
-    distance = np.hypot(rows - 70, columns)
-    marrow = np.random.default_rng(4).normal(180, 120, volume.voxels_hu.shape)
-    voxels_hu = np.where(distance < 18, marrow, volume.voxels_hu)
-    voxels_hu[:, (distance >= 18) & (distance < 22)] = 700
-    return volume.with_voxels(voxels_hu.astype(np.int16))
+@pytest.fixture(scope="module")
+def abdomen() -> PhantomScan:
+    return render_scan(1, 0, ABDOMEN, "contrast")
 
 
-def test_bright_vessel_and_liver_are_contrast() -> None:
-    assert pixel_phase(abdomen(180)).phase == Phase.CONTRAST
-
-
-def test_even_grey_tissue_is_noncontrast() -> None:
-    verdict = pixel_phase(abdomen(40))
-    assert (verdict.phase, verdict.confidence) == (Phase.NONCONTRAST, 1.0)
-
-
-def test_bone_is_not_taken_for_contrast() -> None:
-    assert pixel_phase(with_vertebra(abdomen(40))).phase == Phase.NONCONTRAST
-
-
-def test_a_finer_grid_gives_the_same_verdict() -> None:
-    assert pixel_phase(abdomen(180, spacing_mm=1.0)).phase == Phase.CONTRAST
-    assert pixel_phase(abdomen(40, spacing_mm=1.0)).phase == Phase.NONCONTRAST
-
-
-def test_a_volume_without_soft_tissue_is_unknown() -> None:
-    air = Volume(np.full((6, 64, 64), -1000, dtype=np.int16), axial_affine((5.0, 2.5, 2.5)))
-    verdict = pixel_phase(air)
-    assert (verdict.phase, verdict.confidence, verdict.bright_share) == (Phase.UNKNOWN, 0.0, None)
-
-
-@pytest.mark.parametrize(
-    ("share", "phase", "confidence"),
-    [
-        (0.0, Phase.NONCONTRAST, 1.0),
-        (0.02, Phase.NONCONTRAST, 1.0),
-        # 0.021 of the 0.035 from doubt to sure.
-        (0.034, Phase.NONCONTRAST, 0.6),
-        (0.055, Phase.UNKNOWN, 0.0),
-        # 0.013 of the 0.065 from doubt to sure.
-        (0.068, Phase.UNKNOWN, 0.2),
-        # 0.039 of the same 0.065.
-        (0.094, Phase.CONTRAST, 0.6),
-        (0.5, Phase.CONTRAST, 1.0),
-    ],
-)
-def test_confidence_grows_with_the_distance_from_doubt(
-    share: float, phase: Phase, confidence: float
+@pytest.mark.parametrize("options", [ABDOMEN, CHEST], ids=["abdomen", "chest"])
+@pytest.mark.parametrize("index", range(4))
+def test_a_made_up_patient_is_told_apart_with_and_without_contrast(
+    model: PhaseModel, options: PhantomOptions, index: int
 ) -> None:
-    verdict = phase_of_share(share)
-    assert verdict.phase == phase
-    assert verdict.confidence == pytest.approx(confidence)
-
-
-def test_a_made_up_patient_is_told_apart_with_and_without_contrast() -> None:
-    scan = render_scan(1, 0, PhantomOptions(slices=12), "contrast")
+    scan = render_scan(11, index, options, "contrast")
     assert scan.truth is not None
-    assert pixel_phase(scan.volume).phase == Phase.CONTRAST
-    assert pixel_phase(scan.truth).phase == Phase.NONCONTRAST
+    assert pixel_phase(scan.volume, model).phase == Phase.CONTRAST
+    assert pixel_phase(scan.truth, model).phase == Phase.NONCONTRAST
+
+
+def test_contrast_shows_as_more_enhanced_and_less_plain_area(
+    model: PhaseModel, abdomen: PhantomScan
+) -> None:
+    assert abdomen.truth is not None
+    enhanced, plain = pixel_phase(abdomen.volume, model), pixel_phase(abdomen.truth, model)
+    assert enhanced.enhanced_cm2 is not None
+    assert enhanced.plain_cm2 is not None
+    assert plain.enhanced_cm2 is not None
+    assert plain.plain_cm2 is not None
+    assert enhanced.enhanced_cm2 > 5 * plain.enhanced_cm2
+    assert plain.plain_cm2 > 5 * enhanced.plain_cm2
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_patient_on_the_side_or_belly_is_judged_alike(
+    model: PhaseModel, abdomen: PhantomScan, turns: int
+) -> None:
+    assert abdomen.truth is not None
+    for volume, phase in ((abdomen.volume, Phase.CONTRAST), (abdomen.truth, Phase.NONCONTRAST)):
+        turned = volume.with_voxels(np.rot90(volume.voxels_hu, turns, axes=(1, 2)).copy())
+        assert pixel_phase(turned, model).phase == phase
+
+
+def test_a_finer_grid_gives_the_same_verdict(model: PhaseModel, abdomen: PhantomScan) -> None:
+    assert abdomen.truth is not None
+    for volume, phase in ((abdomen.volume, Phase.CONTRAST), (abdomen.truth, Phase.NONCONTRAST)):
+        twice = volume.voxels_hu.repeat(2, axis=1).repeat(2, axis=2)
+        fine = Volume(twice, axial_affine((18.0, 1.4, 1.4)))
+        assert pixel_phase(fine, model).phase == phase
+
+
+def test_padding_below_air_changes_nothing(model: PhaseModel, abdomen: PhantomScan) -> None:
+    voxels_hu = abdomen.volume.voxels_hu.copy()
+    voxels_hu[voxels_hu <= -1000] = -3024
+    padded = pixel_phase(abdomen.volume.with_voxels(voxels_hu), model)
+    assert padded.confidence == pytest.approx(pixel_phase(abdomen.volume, model).confidence)
+
+
+def test_slices_without_blood_or_organs_do_not_turn_a_verdict(
+    model: PhaseModel, abdomen: PhantomScan
+) -> None:
+    assert abdomen.truth is not None
+    for volume, phase in ((abdomen.volume, Phase.CONTRAST), (abdomen.truth, Phase.NONCONTRAST)):
+        air = np.full_like(volume.voxels_hu, -1000)
+        longer = Volume(np.concatenate([volume.voxels_hu, air]), volume.affine)
+        alone, diluted = pixel_phase(volume, model), pixel_phase(longer, model)
+        assert diluted.phase == phase
+        assert diluted.confidence == pytest.approx(alone.confidence, abs=0.05)
+
+
+def test_oral_contrast_alone_is_not_taken_for_contrast(
+    model: PhaseModel, abdomen: PhantomScan
+) -> None:
+    assert abdomen.truth is not None
+    voxels_hu = abdomen.truth.voxels_hu.copy()
+    # Stomach and bowel filled to 300 HU, walls and gas left as they are.
+    is_content = np.isin(abdomen.labels, (8, 9)) & (voxels_hu > -100)
+    assert is_content.mean() > 0.01
+    voxels_hu[is_content] = 300
+    assert pixel_phase(abdomen.truth.with_voxels(voxels_hu), model).phase != Phase.CONTRAST
+
+
+def test_a_volume_without_soft_tissue_is_unknown(model: PhaseModel) -> None:
+    air = Volume(np.full((6, 64, 64), -1000, dtype=np.int16), axial_affine((5.0, 2.5, 2.5)))
+    verdict = pixel_phase(air, model)
+    assert verdict.phase == Phase.UNKNOWN
+    assert verdict.plain_cm2 is not None
+    assert verdict.plain_cm2 < 2
+
+
+def test_thin_slices_are_averaged_to_slabs_of_five_millimetres() -> None:
+    thin = Volume(np.zeros((20, 64, 64), dtype=np.int16), axial_affine((1.0, 3.0, 3.0)))
+    # 20 slices of 1 mm are 4 slabs of 5 mm.
+    assert coarse_slices(thin).shape == (4, 160, 160)
+
+
+def test_the_table_is_removed(abdomen: PhantomScan) -> None:
+    slices_hu = coarse_slices(abdomen.volume)
+    # The table lies in the lowest rows; the body ends well above them.
+    assert (slices_hu[:, 145:] == -1000).all()

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from medsynth.errors import ConfigurationError, RecordError
 from medsynth.imaging.nifti import read_labels, read_volume
 from medsynth.phantom.cohort import PhantomOptions, phases_of_patient, write_cohort
+from medsynth.phantom.options import BodyRegion
 
 OPTIONS = PhantomOptions(
     matrix=32, slices=4, spacing_mm=11.0, slice_mm=12.0, contrast_share=0.4, both_share=0.3
@@ -124,3 +126,17 @@ def test_a_cohort_without_patients_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="patients is 0"):
         write_cohort(tmp_path / "none", patients=0, seed=1, options=OPTIONS)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_chest_cohort_says_so_in_headers_and_label_names(cohort: Path, tmp_path: Path) -> None:
+    chest = dataclasses.replace(OPTIONS, region=BodyRegion.CHEST)
+    write_cohort(tmp_path / "chest", patients=2, seed=5, options=chest)
+    images = [pydicom.dcmread(path) for path in (tmp_path / "chest" / "dicom").rglob("*.dcm")]
+    assert {image.BodyPartExamined for image in images} == {"CHEST"}
+    names = json.loads((tmp_path / "chest" / "labels" / "labels.json").read_text("utf-8"))
+    abdomen = json.loads((cohort / "labels" / "labels.json").read_text("utf-8"))
+    assert set(names.values()) - set(abdomen.values()) == {
+        "pulmonary_artery",
+        "oesophagus",
+        "trachea",
+    }
