@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import filecmp
 import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from medsynth.deidentify.action_log import ActionCounts, ActionLog
 from medsynth.deidentify.files import BatchOutcome, FileTask, deidentify_files
-from medsynth.deidentify.key_file import make_key, read_secret
+from medsynth.deidentify.key_file import is_open_to_others, make_key, read_secret
 from medsynth.deidentify.markers import method_codes
 from medsynth.deidentify.options import DeidentifySettings
 from medsynth.deidentify.policy import Policy, build_policy
@@ -119,11 +120,20 @@ def deidentify_folder(
         CohortError: no file could be de-identified.
     """
     _check_folders(source, out)
+    # A link cannot be replaced by the finished folder; what it leads to can.
+    out = out.resolve()
     work = FolderWork(source, out, build_policy(settings), _secret(source, out, key_file, reporter))
-    with open_worker_pool(
-        processes or os.cpu_count() or 1, _LIMITS, initializer=_import_ahead
-    ) as executor:
-        return write_folder(work, executor, reporter)
+    # The pool is within the folder: where a run is cut short, no process may still be writing
+    # when the folder is removed.
+    with (
+        staged_folder(work.out) as staging,
+        open_worker_pool(
+            processes or os.cpu_count() or 1, _LIMITS, initializer=_import_ahead
+        ) as executor,
+    ):
+        summary = _write_into(staging, work, executor, reporter)
+    _summarize(summary, reporter)
+    return summary
 
 
 def write_folder(work: FolderWork, executor: Executor, reporter: Reporter) -> DeidentifySummary:
@@ -131,26 +141,15 @@ def write_folder(work: FolderWork, executor: Executor, reporter: Reporter) -> De
 
     Args:
         work: which folder, and how; the folder to make must be absent or empty.
-        executor: runs the work; the result does not depend on it.
+        executor: runs the work; the result does not depend on it. After an error
+            its running tasks may still write into a folder that is being removed.
         reporter: hears what was done.
 
     Raises:
         CohortError: no file could be de-identified.
     """
-    scan = scan_folder(work.source)
-    files = sorted({path.resolve() for path in scan.files})
-    reporter.message(f"{len(files)} files found")
     with staged_folder(work.out) as staging:
-        incoming = staging / _INCOMING
-        incoming.mkdir()
-        tasks = [FileTask(path, incoming / f"{n}.dcm") for n, path in enumerate(files)]
-        run = functools.partial(_treat_batch, policy=work.policy, secret=work.secret)
-        outcomes = _treat_all(tasks, executor, run, reporter)
-        refused = {reason.value: number for reason, number in scan.refused.items()}
-        summary = _placed(staging, tasks, outcomes, refused)
-        incoming.rmdir()
-        _check_any_written(summary)
-        write_json(staging / REPORT_NAME, report(summary, work.policy))
+        summary = _write_into(staging, work, executor, reporter)
     _summarize(summary, reporter)
     return summary
 
@@ -187,6 +186,11 @@ def _check_folders(source: Path, out: Path) -> None:
             f"{out} is there already and not empty. Expected a new folder, so that nothing is "
             "overwritten. Choose another name or delete it."
         )
+    if not next(folder for folder in out.resolve().parents if folder.exists()).is_dir():
+        raise ConfigurationError(
+            f"{out} cannot be made: a part of the path is a file. Expected folders alone. Choose "
+            "another place."
+        )
     if out.resolve().is_relative_to(source.resolve()):
         raise ConfigurationError(
             f"{out} lies in the folder that is read. Expected a folder outside of it, so that no "
@@ -201,17 +205,42 @@ def _secret(source: Path, out: Path, key_file: Path | None, reporter: Reporter) 
             f"Key file {key} lies in the folder that is read or written. Expected it outside of "
             "both, so that it is never passed on with them. Name another place with --key."
         )
-    if not key.exists():
-        key.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not key.exists()
+    if is_new:
         make_key(key)
         reporter.message(
             f"New key: {key}. Keep it secret and keep it: it alone makes the same pseudonyms again."
         )
-    return read_secret(key)
+    secret = read_secret(key)
+    if not is_new and is_open_to_others(key):
+        reporter.message(
+            f"Key file {key} can be read by other users: they can find out who is who. Take their "
+            "permissions away (chmod 600)."
+        )
+    return secret
 
 
 def _import_ahead() -> None:
     """Leave the imports of this module to the start of a worker process."""
+
+
+def _write_into(
+    staging: Path, work: FolderWork, executor: Executor, reporter: Reporter
+) -> DeidentifySummary:
+    scan = scan_folder(work.source)
+    files = sorted({path.resolve() for path in scan.files})
+    reporter.message(f"{len(files)} files found")
+    incoming = staging / _INCOMING
+    incoming.mkdir()
+    tasks = [FileTask(path, incoming / f"{n}.dcm") for n, path in enumerate(files)]
+    run = functools.partial(_treat_batch, policy=work.policy, secret=work.secret)
+    outcomes = _treat_all(tasks, executor, run, reporter)
+    refused = {reason.value: number for reason, number in scan.refused.items()}
+    summary = _placed(staging, tasks, outcomes, refused)
+    incoming.rmdir()
+    _check_any_written(summary)
+    write_json(staging / REPORT_NAME, report(summary, work.policy))
+    return summary
 
 
 def _treat_batch(batch: Sequence[FileTask], policy: Policy, secret: str) -> BatchOutcome:
@@ -281,9 +310,9 @@ def _placed(
         faces += outcome.faces
         for task, name in zip(tasks[start:], outcome.names, strict=False):
             if name in names:
-                task.target.unlink()
                 reasons[ObjectReason.WRITTEN.value] -= 1
-                reasons[ObjectReason.DUPLICATE_INSTANCE.value] += 1
+                reasons[_second_reason(task.target, staging / name).value] += 1
+                task.target.unlink()
             elif name is not None:
                 names.add(name)
                 (staging / name).parent.mkdir(parents=True, exist_ok=True)
@@ -293,6 +322,11 @@ def _placed(
     parts = [name.split("/") for name in names]
     patients, studies, series = (len({tuple(one[:n]) for one in parts}) for n in (1, 2, 3))
     return DeidentifySummary(reasons, log.counts(), faces, patients, studies, series)
+
+
+def _second_reason(second: Path, first: Path) -> ObjectReason:
+    is_same = filecmp.cmp(second, first, shallow=False)
+    return ObjectReason.DUPLICATE_INSTANCE if is_same else ObjectReason.CONFLICTING_INSTANCE
 
 
 def _check_any_written(summary: DeidentifySummary) -> None:

@@ -18,6 +18,7 @@ class Action(enum.StrEnum):
     REMOVED_UNKNOWN = "removed_unknown"
     REMOVED_UNSOUND = "removed_unsound"
     REMOVED_ECHO = "removed_echo"
+    REMOVED_DATE = "removed_date_in_value"
     REMOVED_NOT_ON_LIST = "removed_not_on_list"
     EMPTIED = "emptied"
     DUMMY = "replaced_by_dummy"

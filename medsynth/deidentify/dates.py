@@ -6,6 +6,15 @@ import re
 _DATE = re.compile(r"(\d{4})\.?(\d\d)\.?(\d\d)")
 _TIME = re.compile(r"(?:[01]\d|2[0-3])(?:[0-5]\d(?:(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?")
 _DATE_TIME = re.compile(r"(\d{4})(\d\d)?(\d\d)?(\d[\d.]*)?([+-]\d{4})?")
+_OFFSET = re.compile(r"[+-](?:0\d|1[0-4])(?:00|15|30|45)")
+_DATE_IN_TEXT = re.compile(
+    r"(?<!\d)(?:(?:19|20)\d\d([-./_]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
+    r"|\d\d?[-./]\d\d?[-./](?:19|20)\d\d(?!\d)"
+    r"|\d\d?[-. ]{0,2}(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[^\W\d]*"
+    r"[-. ]{0,2}(?:19|20)\d\d(?!\d))"
+)
+# Before the first computers wrote DICOM's predecessor, and beyond, there are only placeholders.
+_FIRST_YEAR, _LAST_YEAR = 1985, 2099
 _AGE = re.compile(r"(\d{3})([DWMY])")
 _UNITS_IN_A_YEAR = {"D": 365, "W": 52, "M": 12, "Y": 1}
 _OLDEST_YEARS = 90
@@ -19,7 +28,8 @@ def moved_date(text: str, days: int) -> str | None:
         days: by how many; 0 checks alone.
 
     Returns:
-        YYYYMMDD.
+        YYYYMMDD. None, too, for a year in which no scan was made: a placeholder
+        such as 19000101, once moved, would show by how many days.
     """
     found = _DATE.fullmatch(text)
     if found is None:
@@ -32,7 +42,8 @@ def moved_date(text: str, days: int) -> str | None:
 def moved_date_time(text: str, days: int) -> str | None:
     """Give a date with time (VR DT) moved by a number of days, or None where it is none.
 
-    Time of day and offset from UTC stay. A date without day or month is taken
+    Time of day and offset from UTC stay, and years without scans are none, as
+    in `moved_date`. A date without day or month is taken
     as the first and keeps its precision.
 
     Args:
@@ -45,6 +56,8 @@ def moved_date_time(text: str, days: int) -> str | None:
     year, month, day, time, offset = found.groups()
     if time is not None and not is_time(time):
         return None
+    if offset is not None and _OFFSET.fullmatch(offset) is None:
+        return None
     moved = _moved(int(year), int(month or 1), int(day or 1), days)
     if moved is None:
         return None
@@ -55,6 +68,11 @@ def moved_date_time(text: str, days: int) -> str | None:
 def is_time(text: str) -> bool:
     """Tell whether text is a time (VR TM): HH[MM[SS[.FFFFFF]]]."""
     return _TIME.fullmatch(text) is not None
+
+
+def holds_date(text: str) -> bool:
+    """Tell whether a text holds a day of the 20th or 21st century, in a usual way to write one."""
+    return _DATE_IN_TEXT.search(text.casefold()) is not None
 
 
 def capped_age(text: str) -> str | None:
@@ -71,6 +89,8 @@ def capped_age(text: str) -> str | None:
 
 
 def _moved(year: int, month: int, day: int, days: int) -> datetime.date | None:
+    if days != 0 and not _FIRST_YEAR <= year <= _LAST_YEAR:
+        return None
     try:
         return datetime.date(year, month, day) + datetime.timedelta(days=days)
     except (ValueError, OverflowError):

@@ -7,6 +7,7 @@ fields that stay. The words live in memory while a file is read.
 
 import dataclasses
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
@@ -19,6 +20,7 @@ _NUMBER_TAGS = frozenset(
     {
         0x00080050,  # Accession Number
         0x00100020,  # Patient ID
+        0x00100030,  # Patient's Birth Date
         0x00101000,  # Other Patient IDs
         0x00101001,  # Other Patient Names
         0x00101040,  # Patient's Address
@@ -29,9 +31,15 @@ _NUMBER_TAGS = frozenset(
     }
 )
 _SHORTEST_NAME = 3
+# From so many letters on a name is found within longer words too.
+_SHORTEST_GLUED_NAME = 6
 _SHORTEST_NUMBER = 5
 _DEEPEST = 16
 _WORD = re.compile(r"[^\W_]+")
+_IDEOGRAM = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
+# No attribute of a CT slice needs whole numbers beyond those of 16 bits but for identifiers.
+_LARGEST_COMMON_NUMBER = 2**16 - 1
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _COMMON = VOCABULARY | {word.casefold() for code in KNOWN_CODES for word in code.split()}
 
 
@@ -40,22 +48,32 @@ class IdentifyingWords:
     """Words that point to a person.
 
     Attributes:
-        names: parts of the names of people, in lower case.
-        numbers: identifiers of at least five characters, in lower case.
+        names: parts of the names of people, in lower case, with accents and without.
+        fragments: what is found within words too, in lower case: identifiers of at least
+            five characters, names of at least six letters, names in ideograms.
     """
 
     names: frozenset[str] = dataclasses.field(repr=False)
-    numbers: frozenset[str] = dataclasses.field(repr=False)
+    fragments: frozenset[str] = dataclasses.field(repr=False)
 
     def are_in(self, text: str) -> bool:
-        """Tell whether a text holds a name as a word, or a number anywhere.
+        """Tell whether a text holds a name as a word, or an identifier anywhere.
 
         Words that CT protocols use are no sign of a person here: a patient
         called Head does not make every body part a name.
         """
-        lowered = text.casefold()
-        words = set(_WORD.findall(lowered)) - _COMMON
-        return bool(words & self.names) or any(number in lowered for number in self.numbers)
+        return any(self._are_in_form(form) for form in _forms(text))
+
+    def are_number(self, number: float) -> bool:
+        """Tell whether a number is an identifier, whatever zeros stand around its digits."""
+        if not float(number).is_integer() or abs(number) <= _LARGEST_COMMON_NUMBER:
+            return False
+        digits = str(abs(int(number)))
+        return any(digits == one.lstrip("0") for one in self.fragments)
+
+    def _are_in_form(self, text: str) -> bool:
+        words = set(_WORD.findall(text)) - _COMMON
+        return bool(words & self.names) or any(one in text for one in self.fragments)
 
 
 def identifying_words(dataset: Dataset) -> IdentifyingWords:
@@ -65,19 +83,34 @@ def identifying_words(dataset: Dataset) -> IdentifyingWords:
         dataset: the header; values that cannot be read are passed over.
     """
     names: set[str] = set()
-    numbers: set[str] = set()
+    fragments: set[str] = set()
     for tag, vr, text in _identifying_values(dataset, 0):
-        words = _WORD.findall(text.casefold())
-        if vr == "PN":
-            names.update(word for word in words if len(word) >= _SHORTEST_NAME)
-        if tag in _NUMBER_TAGS:
-            numbers.update(
-                word
-                for word in (*words, text.casefold())
-                if len(word) >= _SHORTEST_NUMBER and any(map(str.isdigit, word))
-            )
-            names.update(word for word in words if len(word) > _SHORTEST_NAME and word.isalpha())
-    return IdentifyingWords(frozenset(names), frozenset(numbers))
+        for form in _forms(text):
+            words = _WORD.findall(form)
+            if vr == "PN":
+                names.update(word for word in words if len(word) >= _SHORTEST_NAME)
+                fragments.update(_IDEOGRAM.findall(form))
+            if tag in _NUMBER_TAGS:
+                fragments.update(_numbers(form, words))
+                names.update(
+                    word for word in words if len(word) > _SHORTEST_NAME and word.isalpha()
+                )
+    long_names = {name for name in names - _COMMON if len(name) >= _SHORTEST_GLUED_NAME}
+    return IdentifyingWords(frozenset(names), frozenset(fragments | long_names))
+
+
+def _forms(text: str) -> set[str]:
+    """Give the ways to write a text: accents as they are, dropped, and as second letters."""
+    written = unicodedata.normalize("NFKC", text).casefold()
+    apart = unicodedata.normalize("NFD", written)
+    plain = "".join(one for one in apart if not unicodedata.combining(one))
+    return {written, plain, written.translate(_UMLAUTS)}
+
+
+def _numbers(text: str, words: list[str]) -> Iterator[str]:
+    for one in (*words, text, "".join(words), "".join(filter(str.isdigit, text))):
+        if len(one) >= _SHORTEST_NUMBER and any(map(str.isdigit, one)):
+            yield one
 
 
 def _identifying_values(dataset: Dataset, depth: int) -> Iterator[tuple[int, str, str]]:

@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID_dictionary
 
 from medsynth.deidentify.action_log import Action
-from medsynth.deidentify.dates import capped_age, moved_date, moved_date_time
+from medsynth.deidentify.dates import capped_age, holds_date, moved_date, moved_date_time
 from medsynth.deidentify.echoes import IdentifyingWords
 from medsynth.deidentify.options import DeidentifySettings
 from medsynth.deidentify.policy import Treatment
@@ -20,6 +20,8 @@ from medsynth.deidentify.values import (
     empty_value,
     is_sound,
     mapped_parts,
+    numeric_values,
+    spelled_text,
     string_parts,
 )
 from medsynth.deidentify.words import allowed_words
@@ -28,6 +30,7 @@ Outcome = tuple[DataElement | None, Action]
 # In a cleaned sequence codes of public schemes stay; their meaning is cleaned as text.
 _CODE_TAGS = frozenset({0x00080100, 0x00080102, 0x00080103})
 _CODE_MEANING = 0x00080104
+_DIGITS_OF_A_DATE = 8
 # Text of type 2 in the CT Image IOD: Manufacturer, Position Reference Indicator.
 _MAY_BE_EMPTY = frozenset({0x00080070, 0x00201040})
 
@@ -82,6 +85,31 @@ def treated_element(
     return outcome
 
 
+def removal_of_number(
+    element: DataElement, person: Person, settings: DeidentifySettings
+) -> Action | None:
+    """Give the reason for which numbers cannot stay, or None for mere numbers.
+
+    That is that they are an identifier of the patient, spell a name, or are
+    written like a day of the calendar.
+
+    Args:
+        element: sound; of a VR that holds numbers, else the answer is None.
+        person: whose header it is.
+        settings: the user's decisions.
+    """
+    numbers = numeric_values(element)
+    if person.words.are_in(spelled_text(element)) or any(map(person.words.are_number, numbers)):
+        return Action.REMOVED_ECHO
+    is_dated = settings.dates != "kept" and any(map(_is_like_a_day, numbers))
+    return Action.REMOVED_DATE if is_dated else None
+
+
+def _is_like_a_day(number: float) -> bool:
+    digits = str(abs(int(number)))
+    return number.is_integer() and len(digits) == _DIGITS_OF_A_DATE and holds_date(digits)
+
+
 def _replaced(element: DataElement, treatment: Treatment, person: Person) -> Outcome:
     if treatment is Treatment.PSEUDONYM:
         return _new(element, person.pseudonym), Action.PSEUDONYM
@@ -120,13 +148,32 @@ def _kept(element: DataElement, person: Person, settings: DeidentifySettings) ->
         return _with_capped_age(element)
     if element.VR in TEXT_VRS | LONG_TEXT_VRS | {"CS"}:
         return _kept_text(element, person, settings)
-    return _new(element, element.value), Action.KEPT
+    if element.VR == "UI":
+        return _kept_uids(element, person)
+    removal = removal_of_number(element, person, settings)
+    return (_new(element, element.value), Action.KEPT) if removal is None else (None, removal)
+
+
+def _kept_uids(element: DataElement, person: Person) -> Outcome:
+    # There are makers who build UIDs from the number or the birth date of the patient.
+    uids = [
+        part
+        if part in UID_dictionary or not person.words.are_in(part)
+        else keyed_uid(person.secret, part)
+        for part in string_parts(element.value)
+    ]
+    is_same = uids == string_parts(element.value)
+    return _new(element, uids), Action.KEPT if is_same else Action.UID_REPLACED
 
 
 def _kept_text(element: DataElement, person: Person, settings: DeidentifySettings) -> Outcome:
     parts = string_parts(element.value)
     if any(person.words.are_in(part) for part in parts):
         return None, Action.REMOVED_ECHO
+    # Codes and versions of coding schemes may be written like a day.
+    may_hold_date = settings.dates == "kept" or int(element.tag) in _CODE_TAGS
+    if not may_hold_date and any(map(holds_date, parts)):
+        return None, Action.REMOVED_DATE
     if settings.mode != "release":
         return _new(element, element.value), Action.KEPT
     if element.VR == "CS":

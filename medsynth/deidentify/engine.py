@@ -15,13 +15,13 @@ from pydicom.tag import BaseTag
 
 from medsynth.deidentify.action_log import Action, ActionCounts, ActionLog
 from medsynth.deidentify.echoes import identifying_words
-from medsynth.deidentify.element_rules import Person, treated_element
+from medsynth.deidentify.element_rules import Person, removal_of_number, treated_element
 from medsynth.deidentify.markers import MARKER_TAGS, add_markers, may_show_a_face
 from medsynth.deidentify.policy import Policy, Treatment, unlisted_treatment
 from medsynth.deidentify.pseudonyms import patient_pseudonym, shift_days
 from medsynth.deidentify.release_list import ANATOMIC_REGION_SEQUENCE, released_regions
 from medsynth.deidentify.safe_private import safe_private_elements
-from medsynth.deidentify.values import has_dictionary_vr, is_too_many, string_parts
+from medsynth.deidentify.values import empty_value, has_dictionary_vr, is_too_many, string_parts
 from medsynth.imaging.dicom_header import silent_pydicom
 
 _DEEPEST = 16
@@ -31,6 +31,16 @@ _UTF_8 = "ISO_IR 192"
 # Command and file elements, signatures, padding, and the retired groups of curves and overlays.
 _FOREIGN_GROUPS = frozenset({0x0000, 0x0002, 0x0004, 0x4FFE, 0xFFFA, 0xFFFC, 0xFFFE})
 _CURVES_AND_OVERLAYS = (0x5000, 0x6000)
+# Attributes of type 2 in the CT Image IOD that the table does not name.
+_TYPE_TWO = {
+    0x00080070: "LO",  # Manufacturer
+    0x00180050: "DS",  # Slice Thickness
+    0x00180060: "DS",  # KVP
+    0x00200011: "IS",  # Series Number
+    0x00200012: "IS",  # Acquisition Number
+    0x00200013: "IS",  # Instance Number
+    0x00201040: "LO",  # Position Reference Indicator
+}
 _TEXT_ITEMS = frozenset(
     {"TEXT", "PNAME", "DATE", "TIME", "DATETIME", "UIDREF", "IMAGE", "COMPOSITE"}
 )
@@ -90,6 +100,7 @@ def deidentify_dataset(source: Dataset, policy: Policy, secret: str) -> Deidenti
         )
         work = _Work(policy, person, ActionLog())
         dataset = _treated_level(source, _Level(0, is_cleaned=False), work)
+        _complete(source, dataset, person.pseudonym)
         shows_face = may_show_a_face(source)
         if shows_face:
             dataset.RecognizableVisualFeatures = "YES"
@@ -120,9 +131,19 @@ def _treated_level(source: Dataset, level: _Level, work: _Work) -> Dataset:
             work.log.add(tag, Action.REMOVED_UNSOUND)
     if level.depth == 0 and work.policy.settings.retain_safe_private:
         for element in safe_private_elements(source):
-            target.add(element)
-            work.log.add(element.tag, Action.KEPT)
+            removal = removal_of_number(element, work.person, work.policy.settings)
+            if removal is None:
+                target.add(element)
+            work.log.add(element.tag, removal or Action.KEPT)
     return target
+
+
+def _complete(source: Dataset, target: Dataset, pseudonym: str) -> None:
+    """Add what a CT image has to have: a patient, and attributes that could only be emptied."""
+    target.PatientID = target.PatientName = pseudonym
+    for tag, vr in _TYPE_TWO.items():
+        if tag in source and tag not in target:
+            target.add(DataElement(tag, vr, empty_value(vr)))
 
 
 def _treat(source: Dataset, tag: BaseTag, target: Dataset, level: _Level, work: _Work) -> None:
@@ -177,7 +198,7 @@ def _treatment(element: DataElement, level: _Level, policy: Policy) -> Treatment
     listed = policy.at_root if level.depth == 0 else policy.nested
     treatment = listed.get(int(element.tag))
     if treatment is None:
-        treatment = unlisted_treatment(element.VR, policy.settings)
+        treatment = unlisted_treatment(int(element.tag), element.VR, policy.settings)
     if level.is_cleaned and treatment is Treatment.KEEP:
         return Treatment.CLEAN
     return treatment

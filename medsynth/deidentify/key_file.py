@@ -22,11 +22,12 @@ def read_secret(path: Path) -> str:
         path: the key file.
 
     Raises:
-        ConfigurationError: it is not there or holds fewer than 32 bytes.
+        ConfigurationError: it is not there, no file, or holds fewer than 32 bytes.
     """
     if not path.is_file():
+        what = "is not a file" if path.exists() else "is not there"
         raise ConfigurationError(
-            f"Key file {path} is not there. Expected a file with at least {_SHORTEST_BYTES} random "
+            f"Key file {path} {what}. Expected a file with at least {_SHORTEST_BYTES} random "
             "bytes. Check the path."
         )
     key = path.read_bytes()
@@ -42,19 +43,31 @@ def make_key(path: Path) -> None:
     """Write a new key of random bytes that its owner alone can read.
 
     Args:
-        path: the file to make; its folder must exist.
+        path: the file to make; its folder is made if missing.
 
     Raises:
-        ConfigurationError: it is there already, or its folder is not.
+        ConfigurationError: it is there already, or its folder cannot be.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except (FileExistsError, FileNotFoundError):
+    except (FileExistsError, NotADirectoryError):
         raise ConfigurationError(
-            f"Key file {path} cannot be made. Expected a folder that exists, and no file of that "
-            "name in it. Choose another place for the key."
+            f"Key file {path} cannot be made. Expected a path of folders, and no file or link of "
+            "that name at its end. Choose another place for the key."
         ) from None
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(secrets.token_bytes(_SHORTEST_BYTES))
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Tell whether other users of the machine may read or change a key file.
+
+    Only where permissions are those of POSIX; elsewhere the answer is no.
+
+    Args:
+        path: an existing file.
+    """
+    return os.name == "posix" and path.stat().st_mode & 0o077 != 0

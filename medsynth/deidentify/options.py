@@ -15,13 +15,14 @@ class DeidentifySettings(Settings):
     dates: Literal["removed", "shifted", "kept"] = "removed"
     """shifted: moved by one secret number of days a patient; intervals and times of day stay."""
     retain_patient_characteristics: bool = False
-    """Keep sex, age (from 90 on as 090Y), size and weight."""
+    """Keep sex, age (from 90 on as 090Y), size, weight, ethnic group, smoking and pregnancy."""
     retain_device_identity: bool = False
     """Keep serial numbers and names of the scanner. Not in release mode."""
     retain_institution_identity: bool = False
     """Keep name and address of the institution. Not in release mode."""
     retain_uids: bool = False
-    """Keep the UIDs: whoever has the originals can link them."""
+    """Keep the UIDs: whoever has the originals can link them. Many makers write day and time of
+    the scan into UIDs; one that holds a number or the birth date of the patient is replaced."""
     retain_safe_private: bool = False
     """Keep private attributes of a short list of scan parameters. Not in release mode."""
     clean_descriptors: bool = False

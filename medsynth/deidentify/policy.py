@@ -2,7 +2,9 @@
 
 Where the standard leaves a choice, the stricter one is taken that leaves a
 conformant CT image. Attributes that the table does not name are judged by
-their VR: what can hold free text, a name or bytes is removed.
+their VR: what can hold free text, a name or bytes is removed, but for a short
+list of texts on how a CT image was made. All that describes a patient or a visit
+is removed, whatever its VR.
 
 Source: DICOM PS3.15 sections E.2 and E.3; types from PS3.3 section A.3.
 """
@@ -21,7 +23,7 @@ from medsynth.deidentify.confidentiality_table import (
 )
 from medsynth.deidentify.options import DeidentifySettings
 from medsynth.deidentify.release_list import RELEASE_TAGS
-from medsynth.deidentify.values import DATE_VRS, LONG_TEXT_VRS
+from medsynth.deidentify.values import DATE_VRS, LONG_TEXT_VRS, TEXT_VRS
 
 
 class Treatment(enum.Enum):
@@ -90,18 +92,27 @@ def build_policy(settings: DeidentifySettings) -> Policy:
     )
 
 
-def unlisted_treatment(vr: str, settings: DeidentifySettings) -> Treatment:
+def unlisted_treatment(tag: int, vr: str, settings: DeidentifySettings) -> Treatment:
     """Give what is done with an attribute of the standard that the table does not name.
 
     Args:
+        tag: the attribute.
         vr: its value representation.
         settings: the user's decisions.
     """
+    is_of_patient = tag >> 16 == _PATIENT_GROUP and not settings.retain_patient_characteristics
+    if is_of_patient or tag >> 16 == _VISIT_GROUP or vr in _NEVER_UNLISTED:
+        return Treatment.REMOVE
     if vr in DATE_VRS:
         return _DATE_TREATMENTS[settings.dates]
     if vr == "UI":
         return Treatment.KEEP if settings.retain_uids else Treatment.NEW_UID
-    return Treatment.REMOVE if vr in _NEVER_UNLISTED else Treatment.KEEP
+    return Treatment.REMOVE if vr in TEXT_VRS and tag not in _TECHNICAL_TEXTS else Treatment.KEEP
+
+
+def _tags(*keywords: str) -> frozenset[int]:
+    tags = (tag_for_keyword(keyword) for keyword in keywords)
+    return frozenset(tag for tag in tags if tag is not None)
 
 
 _DATE_TREATMENTS = {
@@ -111,6 +122,16 @@ _DATE_TREATMENTS = {
 }
 _BYTE_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN", "OB or OW", "US or OW"})
 _NEVER_UNLISTED = _BYTE_VRS | LONG_TEXT_VRS | {"AE", "PN", "UR", "US or SS or OW"}
+_PATIENT_GROUP, _VISIT_GROUP = 0x0010, 0x0038
+_TECHNICAL_TEXTS = _tags(
+    *("CodeValue", "LongCodeValue", "CodeMeaning", "CodingSchemeDesignator", "CodingSchemeVersion"),
+    *("Manufacturer", "ManufacturerModelName", "ManufacturerRelatedModelGroup", "SoftwareVersions"),
+    *("ConvolutionKernel", "FilterType", "TypeOfFilters", "ImageFilter", "DoseModeName"),
+    *("AlgorithmName", "AlgorithmVersion", "ContrastBolusRoute", "PositionReferenceIndicator"),
+    *("DetectorManufacturerName", "DetectorManufacturerModelName", "ModifyingDeviceManufacturer"),
+    *("RescaleType", "ModalityLUTType", "LUTExplanation", "WindowCenterWidthExplanation"),
+    *("PixelSpacingCalibrationDescription", "MappingResourceName"),
+)
 _SIMPLE = {
     "X": Treatment.REMOVE,
     "Z": Treatment.EMPTY,
@@ -119,11 +140,7 @@ _SIMPLE = {
 }
 # Attributes whose code leaves a choice and that are type 2 in the CT Image IOD. No other such
 # attribute is type 1 or 2 there.
-_TYPE_TWO_IN_CT = frozenset(
-    tag
-    for keyword in ("ContentDate", "ContentTime", "ContrastBolusAgent", "PatientID")
-    if (tag := tag_for_keyword(keyword)) is not None
-)
+_TYPE_TWO_IN_CT = _tags("ContentDate", "ContentTime", "ContrastBolusAgent", "PatientID")
 _PSEUDONYMS = frozenset({0x00100010, 0x00100020})
 
 

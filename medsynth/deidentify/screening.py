@@ -34,6 +34,7 @@ class ObjectReason(enum.StrEnum):
     PIXELS_OF_OTHER_LENGTH = "pixels_of_other_length"
     NOT_WRITABLE = "not_writable"
     DUPLICATE_INSTANCE = "duplicate_instance"
+    CONFLICTING_INSTANCE = "conflicting_instance"
 
 
 _SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pydicom.datadict import dictionary_VM, dictionary_VR
+from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 
@@ -39,7 +39,8 @@ _PACKING = {
 }
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]?\d+)?")
 _LONGEST_DECIMAL = 32
-_INTEGER = re.compile(r"[+-]?\d{1,12}(?:\.0*)?")
+_INTEGER = re.compile(r"[+-]?(\d{1,10})(?:\.0*)?")
+_LARGEST_INTEGER = 2**31
 _CODE = re.compile(r"[A-Z0-9_ ]{0,16}")
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f]*")
 _PRINTABLE_LINES = re.compile(r"[^\x00-\x08\x0b\x0e-\x1f\x7f]*")
@@ -104,11 +105,28 @@ def is_sound(element: DataElement) -> bool:
     if element.VR in _FORMS:
         form = _FORMS[element.VR]
         return all(part == "" or form(part) for part in string_parts(element.value))
+    if element.VR == "AT":
+        return all(dictionary_has_tag(tag) for tag in _numbers(element.value))
     if element.VR in NUMBER_VRS:
         numbers = _numbers(element.value)
         return all(_is_plausible(number) for number in numbers) and not _spell(numbers, element.VR)
     # Implicit VR leaves US or SS to Pixel Representation, which has its own element.
     return str(element.VR) == "US or SS" and not _is_spelling(bytes(element.value or b""))
+
+
+def numeric_values(element: DataElement) -> list[float]:
+    """Give the numbers of a sound element of VR DS, IS or a binary one; none for other VRs."""
+    if element.VR in {"DS", "IS"}:
+        return [float(part) for part in string_parts(element.value) if part]
+    is_numeric = element.VR in NUMBER_VRS and element.VR != "AT"
+    return [float(number) for number in _numbers(element.value)] if is_numeric else []
+
+
+def spelled_text(element: DataElement) -> str:
+    """Give the text that the bytes of an element's binary numbers are, if they are one."""
+    if element.VR not in _PACKING:
+        return ""
+    return _packed(_numbers(element.value), element.VR).replace(b"\x00", b"").decode("latin-1")
 
 
 def dummy_value(vr: str) -> Any:
@@ -136,9 +154,9 @@ def mapped_parts(value: Any, change: Callable[[str], str | None]) -> list[str] |
 
 
 def _string(part: Any) -> str:
-    # Numbers keep the digits of the file.
+    # Numbers keep the digits of the file; what names of people keep are undecoded bytes.
     original = getattr(part, "original_string", None)
-    return str(part if original is None else original).strip(" \x00")
+    return str(original if isinstance(original, str) else part).strip(" \x00")
 
 
 def _largest_multiplicity(multiplicity: str) -> int | None:
@@ -164,9 +182,11 @@ def _is_plausible(number: Any) -> bool:
 
 def _spell(numbers: Sequence[Any], vr: str) -> bool:
     """Tell whether the bytes of several numbers, or of one of eight bytes, are a text."""
-    if vr not in _PACKING:
-        return False
-    return _is_spelling(struct.pack(f"<{len(numbers)}{_PACKING[vr]}", *numbers))
+    return vr in _PACKING and _is_spelling(_packed(numbers, vr))
+
+
+def _packed(numbers: Sequence[Any], vr: str) -> bytes:
+    return struct.pack(f"<{len(numbers)}{_PACKING[vr]}", *numbers)
 
 
 def _is_spelling(content: bytes) -> bool:
@@ -187,7 +207,8 @@ def _is_decimal(part: str) -> bool:
 
 
 def _is_integer(part: str) -> bool:
-    return _INTEGER.fullmatch(part) is not None
+    found = _INTEGER.fullmatch(part)
+    return found is not None and int(found.group(1)) <= _LARGEST_INTEGER
 
 
 def _is_code(part: str) -> bool:

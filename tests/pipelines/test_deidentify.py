@@ -1,7 +1,10 @@
+import contextlib
 import gzip
 import json
+import multiprocessing
 import os
 import re
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from medsynth.deidentify.pseudonyms import patient_pseudonym
 from medsynth.errors import CohortError, ConfigurationError, RecordError
 from medsynth.imaging.dicom_header import silent_pydicom
 from medsynth.phantom.cohort import PhantomOptions, write_cohort
-from medsynth.records.atomic import discard_folder
+from medsynth.records.atomic import discard_folder, staged_folder
 from pipelines import cli, ingest
 from pipelines.deidentify import (
     REPORT_NAME,
@@ -306,3 +309,73 @@ def _texts(value: Any) -> list[str]:
         return [value]
     parts = value.values() if isinstance(value, dict) else value
     return [text for part in parts for text in _texts(part)] if not isinstance(value, int) else []
+
+
+def test_two_unlike_objects_of_one_uid_are_told_from_copies(tmp_path: Path) -> None:
+    source = _input(tmp_path / "in")
+    other = plain_slice(1)
+    other.KVP = "80"
+    (source / "ward 3" / "x.dcm").write_bytes(file_bytes(other))
+    _run(source, tmp_path / "out")
+    report = json.loads((tmp_path / "out" / REPORT_NAME).read_text("utf-8"))
+    assert report["files"]["by_reason"] == {"conflicting_instance": 1, "written": 3}
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_as_result_is_written_through(tmp_path: Path, is_there: bool) -> None:
+    source, real = _input(tmp_path / "in"), tmp_path / "real"
+    if is_there:
+        real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    _run_with_pool(source, tmp_path / "link", 1)
+    assert (tmp_path / "link").is_symlink()
+    assert len(_contents(real)) == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "key", "link", "real"]
+
+
+def test_a_result_below_a_file_is_refused(tmp_path: Path) -> None:
+    source = _input(tmp_path / "in")
+    (tmp_path / "file").write_text("beside", "utf-8")
+    with pytest.raises(ConfigurationError, match="a part of the path is a file"):
+        _run_with_pool(source, tmp_path / "file" / "out", 1)
+    assert not (tmp_path / "key").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_key_that_others_can_read_is_pointed_out(tmp_path: Path) -> None:
+    source, key, reporter = _input(tmp_path / "in"), tmp_path / "key", RecordingReporter()
+    make_key(key)
+    key.chmod(0o644)
+    deidentify_folder(source, tmp_path / "out", BASIC, reporter, key_file=key, processes=1)
+    assert [line for line in reporter.lines if "can be read by other users" in line]
+
+
+class _StoppingReporter(RecordingReporter):
+    """Stops the run as Ctrl-C would, while processes write."""
+
+    def progress(self, *, done: float, total: float, text: str) -> None:
+        super().progress(done=done, total=total, text=text)
+        raise KeyboardInterrupt
+
+
+def test_a_run_that_is_stopped_ends_its_processes_and_then_removes_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: list[int] = []
+
+    @contextlib.contextmanager
+    def watched_folder(final: Path) -> Iterator[Path]:
+        with staged_folder(final) as staging:
+            try:
+                yield staging
+            finally:
+                alive.append(len(multiprocessing.active_children()))
+
+    monkeypatch.setattr("pipelines.deidentify.staged_folder", watched_folder)
+    source, key = _input(tmp_path / "in", slices=70), tmp_path / "key"
+    with pytest.raises(KeyboardInterrupt):
+        deidentify_folder(
+            source, tmp_path / "out", BASIC, _StoppingReporter(), key_file=key, processes=1
+        )
+    assert alive == [0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "key"]

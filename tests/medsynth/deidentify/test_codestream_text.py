@@ -1,11 +1,21 @@
 import numpy as np
 import pytest
-from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless
+from pydicom.encaps import encapsulate, generate_fragments
+from pydicom.uid import (
+    UID,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from medsynth.deidentify.codestream_text import has_text_in_pixels
 from medsynth.deidentify.screening import ObjectReason, quarantine_reason
 from tests.medsynth.deidentify.canaries import plain_slice
+
+_LAYERS = (
+    b"Kdu-Layer-Info: log_2{Delta-D(squared-error)/Delta-L(bytes)}, L(bytes)\n"
+    b"-180.3,  1.5e+05\n  -9.7,  1.1e+05\n"
+)
 
 
 def _segment(marker: int, content: bytes) -> bytes:
@@ -29,6 +39,7 @@ def _jpeg_2000(*segments: bytes) -> bytes:
         _jpeg(_segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0"), _segment(0xEE, b"Adobe\0d\0\0\0\0\0")),
         _jpeg(_segment(0xE8, b"\0\0\0\1\xff\xd8")),
         _jpeg_2000(_segment(0x64, b"\0\1Kakadu-v7.3.3")),
+        _jpeg_2000(_segment(0x64, b"\0\1Kakadu-vs7.10.7"), _segment(0x64, b"\0\1" + _LAYERS)),
         _jpeg_2000(_segment(0x64, b"\0\1Created by GDCM/OpenJPEG version 2.3.0")),
         _jpeg_2000(_segment(0x64, b"\0\1Creator: JasPer Version 1.701.0")),
     ],
@@ -45,6 +56,7 @@ def test_names_of_encoders_are_no_text(pixels: bytes) -> None:
         _jpeg(_segment(0xE1, b"Exif\0\0Quillfeather")),
         _jpeg(_segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0Quillfeather")),
         _jpeg_2000(_segment(0x64, b"\0\1Kakadu-v7.3.3 of Quillfeather")),
+        _jpeg_2000(_segment(0x64, b"\0\1" + _LAYERS + b"Quillfeather\n")),
         _jpeg_2000(_segment(0x64, b"\0\0\x51\x75\x69\x6c\x6c")),
     ],
 )
@@ -59,10 +71,57 @@ def test_an_object_with_text_in_its_pixels_is_set_aside() -> None:
     assert reason is ObjectReason.TEXT_IN_PIXEL_STREAM
 
 
-def test_bytes_that_look_like_a_comment_behind_the_header_are_pixels() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, 4096, dtype=np.uint8).tobytes()
-    stream = b"\xff\xd8" + _segment(0xDA, b"\0" * 6) + noise + _segment(0xFE, b"not a comment")
-    assert not has_text_in_pixels(encapsulate([stream]))
+def _encoded_noise(syntax: UID, seed: int) -> bytes:
+    dataset = plain_slice()
+    dataset.Rows = dataset.Columns = 64
+    dataset.BitsStored, dataset.HighBit = 16, 15
+    noise = np.random.default_rng(seed).integers(0, 2**16, (64, 64), dtype="<u2")
+    dataset.compress(syntax, noise)
+    return bytes(dataset.PixelData)
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless, RLELossless])
+def test_noise_of_real_encoders_is_no_text(syntax: UID) -> None:
+    for seed in range(10):
+        assert not has_text_in_pixels(_encoded_noise(syntax, seed))
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless])
+def test_bytes_behind_the_picture_are_told(syntax: UID) -> None:
+    _, stream = generate_fragments(_encoded_noise(syntax, 0))
+    assert has_text_in_pixels(encapsulate([stream + b"Quillfeather"]))
+    fragment = b"\xfe\xff\x00\xe0\x0c\0\0\0Quillfeather"
+    assert has_text_in_pixels(encapsulate([stream]) + fragment)
+
+
+def test_a_comment_between_scans_is_told() -> None:
+    scan = _segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") + b"\x12\xff\x00\x34\xff\xd0\x56"
+    for between, is_text in ((b"", False), (_segment(0xFE, b"Quillfeather"), True)):
+        stream = b"\xff\xd8" + scan + between + scan + b"\xff\xd9"
+        assert has_text_in_pixels(encapsulate([stream])) is is_text
+
+
+def test_bytes_between_the_segments_of_a_header_are_told() -> None:
+    stream = b"\xff\xd8Quillfeather" + _segment(0xDA, b"\0" * 6) + b"\x12\xff\xd9"
+    assert has_text_in_pixels(encapsulate([stream]))
+
+
+@pytest.mark.parametrize("length", [0, 34])
+def test_a_comment_in_the_header_of_a_tile_is_told(length: int) -> None:
+    tile = _segment(0x90, b"\0\0" + length.to_bytes(4, "big") + b"\0\1")
+    comment, data = _segment(0x64, b"\0\1Quillfeather"), b"\xff\x93\xff\x64"
+    assert len(tile + comment + data) == 34
+    start = b"\xff\x4f" + _segment(0x51, b"\0" * 38)
+    assert has_text_in_pixels(encapsulate([start + tile + comment + data + b"\xff\xd9"]))
+    plain = _segment(0x90, b"\0\0" + (16 if length else 0).to_bytes(4, "big") + b"\0\1")
+    assert not has_text_in_pixels(encapsulate([start + plain + data + b"\xff\xd9"]))
+
+
+@pytest.mark.parametrize(
+    "stream", [b"\0\0\0\x0cjP  \r\n\x87\n" + b"Quillfeather" * 9, b"\xff\x0aQuillfeather", b"\0\0"]
+)
+def test_a_stream_that_cannot_be_read_is_taken_for_text(stream: bytes) -> None:
+    assert has_text_in_pixels(encapsulate([stream]))
 
 
 def test_a_table_of_offsets_holds_no_more_than_the_one_frame() -> None:

@@ -1,9 +1,12 @@
+import dataclasses
+import struct
+
 import pytest
 from pydicom.dataelem import DataElement
 
 from medsynth.deidentify.action_log import Action
 from medsynth.deidentify.echoes import IdentifyingWords
-from medsynth.deidentify.element_rules import Outcome, Person, treated_element
+from medsynth.deidentify.element_rules import Outcome, Person, removal_of_number, treated_element
 from medsynth.deidentify.options import DeidentifySettings
 from medsynth.deidentify.policy import Treatment
 from medsynth.deidentify.pseudonyms import keyed_uid
@@ -105,3 +108,44 @@ def test_numbers_are_kept_digit_by_digit() -> None:
     (kept, action) = _treated(DataElement(_KVP, "DS", "120.00"), Treatment.KEEP)
     assert kept is not None
     assert (kept.value.original_string, action) == ("120.00", Action.KEPT)
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "value", "action"),
+    [
+        (_KVP, "DS", "0471177.0", Action.REMOVED_ECHO),
+        (_KVP, "DS", "19410203", Action.REMOVED_DATE),
+        (_KVP, "DS", "120.5", Action.KEPT),
+        (0x00189311, "FD", 471177.0, Action.REMOVED_ECHO),
+        (0x00081161, "UL", 19410203, Action.REMOVED_DATE),
+        (0x00200012, "IS", "471177", Action.REMOVED_ECHO),
+        (_KERNEL, "SH", "B30f 2019-01-17", Action.REMOVED_DATE),
+        (0x00080103, "SH", "20190117", Action.KEPT),
+    ],
+)
+def test_identifiers_and_days_do_not_stay_as_numbers(
+    tag: int, vr: str, value: object, action: Action
+) -> None:
+    assert _treated(DataElement(tag, vr, value), Treatment.KEEP)[1] is action
+
+
+def test_days_in_text_stay_where_dates_are_kept() -> None:
+    element = DataElement(_KERNEL, "SH", "B30f 2019-01-17")
+    settings = DeidentifySettings(dates="kept")
+    assert _treated(element, Treatment.KEEP, settings=settings)[1] is Action.KEPT
+
+
+def test_a_number_that_spells_a_name_does_not_stay() -> None:
+    (number,) = struct.unpack("<L", b"Abel")
+    words = IdentifyingWords(frozenset({"abel"}), frozenset())
+    person = dataclasses.replace(_PERSON, words=words)
+    element = DataElement(0x00081161, "UL", number)
+    settings = DeidentifySettings()
+    assert removal_of_number(element, person, settings) is Action.REMOVED_ECHO
+    assert removal_of_number(element, _PERSON, settings) is None
+
+
+def test_uids_that_stay_do_not_hold_the_patients_number() -> None:
+    outcome = _treated(DataElement(_UID, "UI", ["1.2.3", "1.2.471177.4"]), Treatment.KEEP)
+    assert _value(outcome) == ["1.2.3", keyed_uid("ab" * 32, "1.2.471177.4")]
+    assert outcome[1] is Action.UID_REPLACED

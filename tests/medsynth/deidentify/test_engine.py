@@ -282,3 +282,63 @@ def test_a_release_is_never_looser_than_the_profile(canaries: CanaryFile) -> Non
         for mode in ("basic", "release")
     )
     assert set(release.dataset.keys()) <= set(basic.dataset.keys())
+
+
+def test_a_name_in_another_character_set_is_found_in_what_stays() -> None:
+    source = plain_slice()
+    source.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
+    source.PatientName = "Yamada^Tarou=山田^太郎"
+    source.ConvolutionKernel = "山田太郎"
+    assert "ConvolutionKernel" not in _treated(source).dataset
+
+
+def test_an_object_without_patient_gets_the_pseudonym_of_its_study() -> None:
+    source = plain_slice()
+    del source.PatientID, source.PatientName
+    result = _treated(source)
+    assert result.patient == patient_pseudonym(SECRET, source.StudyInstanceUID)
+    assert result.dataset.PatientID == result.dataset.PatientName == result.patient
+
+
+def test_what_a_ct_image_must_have_is_emptied_where_its_value_cannot_stay() -> None:
+    source = plain_slice()
+    source.PatientName = "Siemens^Anna"
+    source.PatientID = source.KVP = "471177"
+    result = _treated(source).dataset
+    assert (result.Manufacturer, str(result.KVP or "")) == ("", "")
+
+
+def test_a_private_number_that_is_the_patients_does_not_stay() -> None:
+    source = plain_slice()
+    source.PatientID = "471177"
+    source.add(DataElement(0x00190011, "LO", "GEMS_ACQU_01"))
+    source.add(DataElement(0x00191123, "DS", "471177"))
+    source.add(DataElement(0x00191124, "DS", "39.37"))
+    result = _treated(source, DeidentifySettings(retain_safe_private=True)).dataset
+    assert 0x00191123 not in result
+    assert 0x00191124 in result
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "is_seen"),
+    [
+        ("BodyPartExamined", "HEADNECKCHEST", True),
+        ("SeriesDescription", "Kopf nativ", True),
+        ("ProtocolName", "HEAD_ROUTINE", True),
+        ("StudyDescription", "CT overhead test", False),
+        ("RecognizableVisualFeatures", "YES", True),
+    ],
+)
+def test_a_face_is_expected_from_what_an_object_says_of_its_region(
+    keyword: str, value: str, is_seen: bool
+) -> None:
+    source = plain_slice()
+    setattr(source, keyword, value)
+    assert _treated(source).may_show_a_face is is_seen
+
+
+def test_a_face_is_expected_from_the_code_of_the_region() -> None:
+    source, region = plain_slice(), Dataset()
+    region.CodeValue, region.CodingSchemeDesignator = "69536005", "SCT"
+    source.AnatomicRegionSequence = [region]
+    assert _treated(source).may_show_a_face

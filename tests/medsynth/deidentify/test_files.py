@@ -68,7 +68,7 @@ def test_pixels_stay_byte_for_byte_in_their_encoding(tmp_path: Path, syntax: UID
     dataset.PixelPaddingValue = 63536
     dataset["PixelPaddingValue"].VR = "US"
     if syntax.is_encapsulated:
-        dataset.PixelData = encapsulate([b"\xff\xd8not quite a picture\xff\xd9"])
+        dataset.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])
         dataset["PixelData"].VR = "OB"
     dataset.file_meta.TransferSyntaxUID = syntax
     before = _write(tmp_path / "in", file_bytes(dataset))

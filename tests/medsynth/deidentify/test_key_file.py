@@ -1,8 +1,9 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from medsynth.deidentify.key_file import make_key, read_secret
+from medsynth.deidentify.key_file import is_open_to_others, make_key, read_secret
 from medsynth.errors import ConfigurationError
 from pipelines.inputs import record_inputs
 from pipelines.project_config import load_config
@@ -46,3 +47,24 @@ def test_a_key_makes_the_pseudonyms_that_ingest_makes_of_it(tmp_path: Path) -> N
     assert record_inputs(load_config([values], []), tmp_path).secret == (
         read_secret(tmp_path / "key")
     )
+
+
+def test_a_key_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is not a file"):
+        read_secret(tmp_path)
+
+
+def test_the_folder_of_a_key_is_made_and_no_part_of_it_may_be_a_file(tmp_path: Path) -> None:
+    make_key(tmp_path / "a" / "b" / "key")
+    assert len(read_secret(tmp_path / "a" / "b" / "key")) == 64
+    for path in (tmp_path / "a" / "b" / "key" / "x", tmp_path / "a" / "b" / "key" / "x" / "y"):
+        with pytest.raises(ConfigurationError, match="cannot be made"):
+            make_key(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_key_that_others_can_read_is_told(tmp_path: Path) -> None:
+    make_key(tmp_path / "key")
+    assert not is_open_to_others(tmp_path / "key")
+    (tmp_path / "key").chmod(0o640)
+    assert is_open_to_others(tmp_path / "key")

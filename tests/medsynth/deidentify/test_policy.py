@@ -87,9 +87,33 @@ def test_titles_of_application_entities_are_never_cleaned() -> None:
 def test_unlisted_attributes_that_can_hold_anything_are_removed() -> None:
     settings = DeidentifySettings()
     for vr in ("PN", "LT", "ST", "UT", "UR", "AE", "UN", "OB", "OW", "DA", "DT", "TM"):
-        assert unlisted_treatment(vr, settings) is Treatment.REMOVE, vr
-    assert unlisted_treatment("UI", settings) is Treatment.NEW_UID
-    assert unlisted_treatment("DS", settings) is Treatment.KEEP
+        assert unlisted_treatment(0x00189999, vr, settings) is Treatment.REMOVE, vr
+    assert unlisted_treatment(0x00189999, "UI", settings) is Treatment.NEW_UID
+    assert unlisted_treatment(0x00189999, "DS", settings) is Treatment.KEEP
     shifted = DeidentifySettings(dates="shifted", retain_uids=True)
-    assert unlisted_treatment("DA", shifted) is Treatment.MOVE_DATE
-    assert unlisted_treatment("UI", shifted) is Treatment.KEEP
+    assert unlisted_treatment(0x00189999, "DA", shifted) is Treatment.MOVE_DATE
+    assert unlisted_treatment(0x00189999, "UI", shifted) is Treatment.KEEP
+
+
+@pytest.mark.parametrize(
+    ("keyword", "vr", "treatment"),
+    [
+        ("ConvolutionKernel", "SH", Treatment.KEEP),
+        ("CodeMeaning", "LO", Treatment.KEEP),
+        ("PatientBirthDateInAlternativeCalendar", "LO", Treatment.REMOVE),
+        ("FillerOrderNumberProcedure", "SH", Treatment.REMOVE),
+        ("AcquisitionProtocolName", "LO", Treatment.REMOVE),
+        ("PatientBodyMassIndex", "DS", Treatment.REMOVE),
+        ("VisitStatusID", "CS", Treatment.REMOVE),
+    ],
+)
+def test_of_unlisted_attributes_texts_on_the_image_alone_stay(
+    keyword: str, vr: str, treatment: Treatment
+) -> None:
+    assert unlisted_treatment(_tag(keyword), vr, DeidentifySettings()) is treatment
+
+
+def test_an_unlisted_measure_of_the_patient_stays_with_the_characteristics() -> None:
+    settings = DeidentifySettings(retain_patient_characteristics=True)
+    tag = _tag("PatientBodyMassIndex")
+    assert unlisted_treatment(tag, "DS", settings) is Treatment.KEEP

@@ -2,12 +2,15 @@ import struct
 
 import pytest
 from pydicom.dataelem import DataElement
+from pydicom.valuerep import PersonName
 
 from medsynth.deidentify.values import (
     dummy_value,
     has_dictionary_vr,
     is_sound,
     is_too_many,
+    numeric_values,
+    spelled_text,
     string_parts,
 )
 from medsynth.imaging.dicom_header import silent_pydicom
@@ -33,6 +36,7 @@ def _element(tag: int, vr: str, value: object) -> DataElement:
         ("UI", "1.2.3", "1.2.Doe"),
         ("FD", 119.5, 1.5e40),
         ("FL", -1024.0, float("nan")),
+        ("IS", "2147483647", "4711778041"),
     ],
 )
 def test_a_value_has_the_form_of_its_vr(vr: str, sound: object, unsound: object) -> None:
@@ -77,3 +81,27 @@ def test_strings_keep_the_digits_of_the_file() -> None:
 def test_dummies_have_the_form_of_their_vr() -> None:
     for vr in ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "ST", "TM", "UI", "US", "FD"):
         assert is_sound(_element(0x00080070, vr, dummy_value(vr))), vr
+
+
+def test_tags_that_the_standard_does_not_have_are_not_sound() -> None:
+    assert is_sound(_element(0x00280009, "AT", [0x00181063, 0x00181065]))
+    text = struct.unpack("<4H", b"Odalys^Q")
+    tags = [group << 16 | element for group, element in zip(text[::2], text[1::2], strict=True)]
+    assert not is_sound(_element(0x00280009, "AT", tags))
+
+
+def test_names_are_given_as_text_in_any_character_set() -> None:
+    name = PersonName("Müller^Jürgen".encode("latin-1"), ["latin-1"])
+    assert string_parts(name) == ["Müller^Jürgen"]
+
+
+def test_numbers_of_text_and_of_bytes_are_given_as_numbers() -> None:
+    assert numeric_values(_element(_PIXEL_SPACING, "DS", ["0.70", "007"])) == [0.7, 7.0]
+    assert numeric_values(_element(_ROWS, "US", 16)) == [16.0]
+    assert numeric_values(_element(0x00080070, "LO", "16")) == []
+
+
+def test_the_text_that_a_number_spells_is_given() -> None:
+    (number,) = struct.unpack("<L", b"Abel")
+    assert spelled_text(_element(0x00081161, "UL", number)) == "Abel"
+    assert spelled_text(_element(0x00080070, "LO", "Abel")) == ""
