@@ -39,7 +39,8 @@ def record_inputs(config: ProjectConfig, workspace: Path) -> InputRecord:
         workspace: where the hashes are remembered; must exist.
 
     Raises:
-        ConfigurationError: no DICOM folder is named, or a named path is not there.
+        ConfigurationError: no DICOM folder is named, a named path is not there, or a file
+            cannot be read.
     """
     _check_paths(config)
     cache = workspace / _CACHE_NAME
@@ -106,24 +107,32 @@ def _file_states(config: ProjectConfig) -> list[list[object]]:
     states: list[list[object]] = []
     for folder in _named_folders(config):
         states.append([str(folder.resolve())])
-        for path in files_below(folder):
-            status = path.stat()
-            states.append([str(path), status.st_size, status.st_mtime_ns])
+        states.extend([str(path), *_state(path)] for path in files_below(folder))
     key_file = config.ingest.key_file
     if key_file is not None:
         states.append([str(key_file), hash_file(key_file)])
     return states
 
 
+def _state(path: Path) -> tuple[int, int]:
+    """Give size and time of a file; a file that is gone is found out when it is hashed."""
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
 def _hash_inputs(config: ProjectConfig) -> InputRecord:
     digests = sorted(
-        {hash_file(path) for folder in config.input.dicom for path in files_below(folder)}
+        set(_hash_all(path for one in config.input.dicom for path in files_below(one)))
     )
     hashes = {"dicom": hash_json(digests)}
     for name, folder in (("labels", config.input.labels), ("truth", config.input.truth)):
         if folder is not None:
-            named = [[p.relative_to(folder).as_posix(), hash_file(p)] for p in files_below(folder)]
-            hashes[name] = hash_json(named)
+            paths = files_below(folder)
+            names = [path.relative_to(folder).as_posix() for path in paths]
+            hashes[name] = hash_json(list(zip(names, _hash_all(paths), strict=True)))
     key_file = config.ingest.key_file
     if key_file is None:
         key = "".join(digests).encode("ascii")
@@ -137,3 +146,21 @@ def _hash_inputs(config: ProjectConfig) -> InputRecord:
             )
     secret = hmac.new(b"medsynth pseudonyms", key, hashlib.sha256).hexdigest()
     return InputRecord(hashes, secret)
+
+
+def _hash_all(paths: Iterable[Path]) -> list[str]:
+    """Hash files; what cannot be read is counted, for its name may be a patient's."""
+    hashes: list[str] = []
+    unreadable = 0
+    for path in paths:
+        try:
+            hashes.append(hash_file(path))
+        except OSError:
+            unreadable += 1
+    if unreadable:
+        raise ConfigurationError(
+            f"{unreadable} files in the folders with scans, labels or truth cannot be read. "
+            "Expected that every file there can be: a scan without one of its files would end too "
+            "early. Give this account the right to read them, or take them out."
+        )
+    return hashes

@@ -17,6 +17,7 @@ from medsynth.imaging.dicom_geometry import SliceStack, feet_to_head_normal, sta
 from medsynth.imaging.dicom_header import ImageKind, InstanceHeader
 
 _ORIENTATION_TOLERANCE = 1e-3
+_MOST_ORIENTATIONS = 64
 # Wider than a user's limits are likely to be: what passes here is judged again under them, but
 # two acquisitions that were not told apart here could pass there as one.
 _REGULAR_WITHIN_MM = 0.3
@@ -25,6 +26,11 @@ _LEAST_PAUSE_SECONDS = 1.0
 _PAUSE_TO_USUAL_GAP = 10.0
 _PROJECTIONS = frozenset(
     {"MIP", "MINIP", "MAX_IP", "MIN_IP", "PROJECTION IMAGE", "VOLUME_RENDER", "SURFACE_RENDER"}
+)
+# Computed from two energies or from other images, PS3.3 section C.8.2.1.1.1 and makers' own words.
+_NO_ATTENUATION = frozenset(
+    {"MAT_SPECIFIC", "MAT_REMOVED", "MAT_FRACTIONAL", "MAT_MODIFIED", "MAT_VALUE_BASED", "VNC"}
+    | {"EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "IODINE", "SUBTRACTION", "MOSAIC", "CPR"}
 )
 _NEARLY_WHOLE = 0.1
 
@@ -56,21 +62,25 @@ class SeriesGroup:
         part: 0 for the largest group of the series, then 1, 2, ...
         has_mixed_matrix: whether the series has slices of the same orientation
             with another matrix or pixel spacing.
+        has_unplaced_slices: whether the series has slices of the same kind of which the
+            header does not say where they lie: they may be the first or the last.
         instances: the headers; of a multi-frame file with those frames that belong here.
     """
 
     identity: str = dataclasses.field(repr=False)
     part: int
     has_mixed_matrix: bool
+    has_unplaced_slices: bool
     instances: tuple[InstanceHeader, ...]
 
 
 def group_series(instances: Iterable[InstanceHeader]) -> tuple[SeriesGroup, ...]:
     """Group files by series, then by what tells the volumes of a series apart.
 
-    That is the kind of image, orientation, matrix, pixel spacing, kernel, slice
-    thickness and stack. Acquisitions are told apart where the slices do not lie on
-    one regular grid, or where several grids lie within each other.
+    That is the kind of image, frame of reference, orientation, matrix, pixel spacing,
+    kernel, slice thickness, tube voltage and stack. Acquisitions are told apart where
+    the slices do not lie on one regular grid, or where several grids lie within each
+    other.
 
     Args:
         instances: headers in any order.
@@ -98,7 +108,8 @@ def slices_of(instances: Iterable[InstanceHeader]) -> list[SliceHeader]:
 
 def is_secondary(image_type: Sequence[str]) -> bool:
     """Tell whether an image is computed from others rather than reconstructed."""
-    return tuple(image_type[:2]) == ("DERIVED", "SECONDARY") or bool(_PROJECTIONS & {*image_type})
+    is_reformatted = tuple(image_type[:2]) == ("DERIVED", "SECONDARY")
+    return is_reformatted or bool((_PROJECTIONS | _NO_ATTENUATION) & {*image_type})
 
 
 def _only_frame(instance: InstanceHeader) -> FrameHeader:
@@ -122,7 +133,10 @@ def _split_series(identity: str, instances: Sequence[InstanceHeader]) -> list[Se
     orientations: list[tuple[float, ...]] = []
     parts: list[tuple[bool, list[SliceHeader]]] = []
     slices = slices_of(ordered)
-    for in_plane in _divided(slices, [_plane_key(one, orientations) for one in slices]):
+    spaces = _frames_of_reference(slices)
+    planes = list(zip(spaces, (_plane_key(one, orientations) for one in slices), strict=True))
+    unplaced = {_kind_key(one) for one in slices if one.frame.geometry is None}
+    for in_plane in _divided(slices, planes):
         on_grids = _divided(in_plane, [_grid_key(one) for one in in_plane])
         for on_grid in on_grids:
             parts.extend(
@@ -132,7 +146,13 @@ def _split_series(identity: str, instances: Sequence[InstanceHeader]) -> list[Se
             )
     parts.sort(key=lambda part: (-len(part[1]), part[1][0].key))
     return [
-        SeriesGroup(identity, number, has_mixed_matrix, _instances_of(members))
+        SeriesGroup(
+            identity,
+            number,
+            has_mixed_matrix=has_mixed_matrix,
+            has_unplaced_slices=_kind_key(members[0]) in unplaced,
+            instances=_instances_of(members),
+        )
         for number, (has_mixed_matrix, members) in enumerate(parts)
     ]
 
@@ -145,10 +165,24 @@ def _divided(slices: Sequence[SliceHeader], keys: Sequence[Hashable]) -> list[li
     return list(divided.values())
 
 
-def _plane_key(one: SliceHeader, orientations: list[tuple[float, ...]]) -> Hashable:
-    """Give a key equal for slices of one kind and orientation; adds to `orientations`."""
+def _frames_of_reference(slices: Sequence[SliceHeader]) -> list[str]:
+    """Give the space in which each slice lies; what is missing stands for any.
+
+    Positions in two spaces cannot be compared. A space for each file is no space,
+    but the work of a tool that gave everything a new name.
+    """
+    named = {one.instance.frame_of_reference for one in slices} - {""}
+    files = {one.instance.path for one in slices}
+    only = next(iter(named)) if len(named) == 1 else ""
+    if len(named) == len(files):
+        return [""] * len(slices)
+    return [one.instance.frame_of_reference or only for one in slices]
+
+
+def _kind_key(one: SliceHeader) -> tuple[Hashable, ...]:
+    """Give a key equal for slices of one kind, wherever they lie."""
     image_type = one.frame.image_type
-    kind = (
+    return (
         one.instance.kind,
         one.instance.is_grey,
         "LOCALIZER" in image_type,
@@ -156,6 +190,11 @@ def _plane_key(one: SliceHeader, orientations: list[tuple[float, ...]]) -> Hasha
         is_secondary(image_type),
         one.frame.stack,
     )
+
+
+def _plane_key(one: SliceHeader, orientations: list[tuple[float, ...]]) -> Hashable:
+    """Give a key equal for slices of one kind and orientation; adds to `orientations`."""
+    kind = _kind_key(one)
     if one.frame.geometry is None:
         return (*kind, -1)
     orientation = one.frame.geometry.orientation
@@ -163,6 +202,9 @@ def _plane_key(one: SliceHeader, orientations: list[tuple[float, ...]]) -> Hasha
         apart = max(abs(a - b) for a, b in zip(orientation, known, strict=True))
         if apart <= _ORIENTATION_TOLERANCE:
             return (*kind, number)
+    if len(orientations) >= _MOST_ORIENTATIONS:
+        # Slices all turned against each other are no volume, and not worth comparing.
+        return (*kind, orientation)
     orientations.append(orientation)
     return (*kind, len(orientations) - 1)
 
@@ -176,16 +218,21 @@ def _grid_key(one: SliceHeader) -> Hashable:
 
 
 def _divided_by_making(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
-    """Divide slices by kernel, thickness and rescale type; what is missing stands for any."""
+    """Divide slices by kernel, thickness, tube voltage and rescale type.
+
+    What is missing stands for any.
+    """
     kernels = {one.frame.kernel for one in slices if one.frame.kernel}
     thicknesses = {one.frame.thickness_mm for one in slices if one.frame.thickness_mm}
+    voltages = {one.instance.technical.kvp for one in slices if one.instance.technical.kvp}
     only_kernel = next(iter(kernels)) if len(kernels) == 1 else ""
     only_thickness = next(iter(thicknesses)) if len(thicknesses) == 1 else 0.0
-
+    only_voltage = next(iter(voltages)) if len(voltages) == 1 else 0.0
     keys = [
         (
             one.frame.kernel or only_kernel,
             round(one.frame.thickness_mm or only_thickness, 3),
+            round(one.instance.technical.kvp or only_voltage),
             one.frame.rescale_type,
         )
         for one in slices

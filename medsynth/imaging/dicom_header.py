@@ -10,6 +10,7 @@ thousand.
 
 import dataclasses
 import enum
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ __all__ = [
     "InstanceHeader",
     "PlaneGeometry",
     "TechnicalText",
+    "file_state",
     "is_dicom_file",
     "read_header",
     "silent_pydicom",
@@ -166,7 +168,8 @@ class InstanceHeader:
         path: the file.
         kind: which kind of object it holds.
         series_identity: Series Instance UID, or what stands for it; empty when nothing does.
-        patient_identity: Patient ID, or what stands for it; empty when nothing does.
+        patient_identity: Patient ID without spaces and in capitals, or what stands for it;
+            empty when nothing does.
         instance_uid: SOP Instance UID; empty when missing.
         image_type: Image Type.
         has_burned_in_text: whether Burned In Annotation is YES.
@@ -181,6 +184,8 @@ class InstanceHeader:
         rescale_type: Rescale Type in capitals, empty when missing.
         acquisition: Acquisition Number, or None.
         seconds: Content Time, else Acquisition Time, seconds since midnight, or None.
+        frame_of_reference: Frame of Reference UID; empty when missing.
+        file_state: what changes when the file is written again; empty when not known.
         frames: the frames of a multi-frame file that belong here; empty in any other file
             and where a multi-frame file does not describe its frames.
     """
@@ -203,6 +208,8 @@ class InstanceHeader:
     rescale_type: str = dataclasses.field(default="", repr=False)
     acquisition: int | None = dataclasses.field(default=None, repr=False)
     seconds: float | None = dataclasses.field(default=None, repr=False)
+    frame_of_reference: str = dataclasses.field(default="", repr=False)
+    file_state: tuple[int, ...] = dataclasses.field(default=(), repr=False)
     frames: tuple[FrameHeader, ...] = ()
 
 
@@ -215,6 +222,16 @@ def is_dicom_file(path: Path) -> bool:
     with path.open("rb") as stream:
         start = stream.read(132)
     return start[128:132] == b"DICM" or start[:2] in _FIRST_GROUPS
+
+
+def file_state(path: Path) -> tuple[int, ...]:
+    """Give what changes when a file is written again: its size and its time of change.
+
+    Args:
+        path: an existing file.
+    """
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def read_header(path: Path) -> InstanceHeader | None:
@@ -232,18 +249,20 @@ def read_header(path: Path) -> InstanceHeader | None:
     try:
         if not is_dicom_file(path):
             return None
+        # Taken before reading: what is written meanwhile then shows as a change, too.
+        state = file_state(path)
         with silent_pydicom():
             dataset = pydicom.dcmread(
                 path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS_READ)
             )
-            return _header(path, dataset)
+            return _header(path, dataset, state)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - pydicom raises a dozen kinds on damaged files
         return None
 
 
-def _header(path: Path, dataset: Any) -> InstanceHeader:
+def _header(path: Path, dataset: Any, state: tuple[int, ...]) -> InstanceHeader:
     kind = _kind(dataset)
     frames = read_frames(dataset) if kind is ImageKind.MULTI_FRAME_CT else ()
     series_identity, patient_identity = _identities(dataset)
@@ -268,6 +287,8 @@ def _header(path: Path, dataset: Any) -> InstanceHeader:
         rescale_type=text(dataset, "RescaleType").upper(),
         acquisition=whole_number(dataset, "AcquisitionNumber"),
         seconds=seconds_of_day(dataset, "ContentTime", "AcquisitionTime"),
+        frame_of_reference=text(dataset, "FrameOfReferenceUID"),
+        file_state=state,
         frames=frames,
     )
 
@@ -278,9 +299,11 @@ def _identities(dataset: Any) -> tuple[str, str]:
         text(dataset, keyword)
         for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
     )
+    # One patient typed in two ways must not end up on both sides of a split.
+    patient_id = "".join(text(dataset, "PatientID").split()).upper()
     return (
         first_text(series_uid, (study_uid + " " + frame_uid).strip()),
-        first_text(text(dataset, "PatientID"), study_uid, frame_uid),
+        first_text(sys.intern(patient_id), study_uid, frame_uid),
     )
 
 

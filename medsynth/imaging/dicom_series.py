@@ -6,7 +6,7 @@ is repaired in silence: where a policy repairs, the volume names the repair.
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from medsynth.imaging.dicom_grouping import (
     is_secondary,
     slices_of,
 )
-from medsynth.imaging.dicom_header import ImageKind, InstanceHeader
+from medsynth.imaging.dicom_header import ImageKind, InstanceHeader, file_state
 from medsynth.imaging.dicom_pixels import read_stored
 from medsynth.imaging.dicom_repair import deshear, fill_missing_slices
 from medsynth.imaging.dicom_values import silent_pydicom
@@ -35,7 +35,7 @@ from medsynth.imaging.dicom_verdict import (
     SeriesReason,
     TiltPolicy,
 )
-from medsynth.imaging.dicom_voxels import Rescale, is_hounsfield_scale, keep_slice
+from medsynth.imaging.dicom_voxels import Rescale, has_tissue, is_hounsfield_scale, keep_slice
 from medsynth.imaging.orientation import to_axial
 from medsynth.imaging.volume import Volume
 
@@ -99,6 +99,8 @@ def _judge(group: SeriesGroup, limits: SeriesLimits) -> AssembledSeries:
     slices = slices_of(group.instances)
     count = len({one.key for one in slices})
     reason = _file_reason(group.instances) or _image_reason(slices)
+    if reason is None and group.has_unplaced_slices:
+        reason = SeriesReason.MISSING_GEOMETRY
     if reason is None and count < max(limits.min_slices, _LEAST_SLICES):
         reason = SeriesReason.TOO_FEW_SLICES
     if reason is None:
@@ -164,7 +166,7 @@ def _without_equal_copies(slices: Sequence[SliceHeader]) -> list[SliceHeader]:
 
 def _digest(one: SliceHeader) -> tuple[object, ...]:
     """Give what is equal for copies that differ in nothing that matters, whatever the encoding."""
-    (stored,) = read_stored(one.instance.path, [one.frame.index])
+    (stored,) = _read_unchanged([one])
     pixels = hashlib.sha256(np.ascontiguousarray(stored).tobytes()).digest()
     scale = (one.frame.slope, one.frame.intercept, one.instance.padding)
     return (pixels, one.frame.geometry, scale, one.instance.patient_identity)
@@ -205,9 +207,10 @@ def _read_voxels(slices: Sequence[SliceHeader], stack: SliceStack) -> _Voxels:
         by_file.setdefault(one.instance.path, []).append((place, one))
     shape = _matrix(slices[0].frame.geometry)
     values_hu = np.empty((stack.places[-1] + 1, *shape), dtype=np.int16)
-    air_counts, has_unmapped_padding = None, False
-    for path, members in by_file.items():
-        stored_slices = read_stored(path, [one.frame.index for _, one in members])
+    air_counts: NDArray[np.int64] | None = None
+    tissue_count, has_unmapped_padding, has_impossible_value = 0, False, False
+    for members in by_file.values():
+        stored_slices = _read_unchanged([one for _, one in members])
         for (place, one), stored in zip(members, stored_slices, strict=True):
             kept = keep_slice(stored, _rescale(one))
             if kept.values_hu.shape != shape:
@@ -217,11 +220,27 @@ def _read_voxels(slices: Sequence[SliceHeader], stack: SliceStack) -> _Voxels:
                 )
             values_hu[place] = kept.values_hu
             air_counts = kept.air_counts if air_counts is None else air_counts + kept.air_counts
+            tissue_count += kept.tissue_count
             has_unmapped_padding |= kept.has_unmapped_padding
+            has_impossible_value |= kept.has_impossible_value
     voxel_count = len(slices) * shape[0] * shape[1]
     if air_counts is None or not is_hounsfield_scale(air_counts, voxel_count):
         return _Voxels(values_hu, SeriesReason.NOT_HOUNSFIELD)
-    return _Voxels(values_hu, SeriesReason.UNMAPPED_PADDING if has_unmapped_padding else None)
+    if has_unmapped_padding:
+        return _Voxels(values_hu, SeriesReason.UNMAPPED_PADDING)
+    is_wrong = has_impossible_value or not has_tissue(tissue_count, voxel_count)
+    return _Voxels(values_hu, SeriesReason.NOT_HOUNSFIELD if is_wrong else None)
+
+
+def _read_unchanged(slices: Sequence[SliceHeader]) -> Iterator[NDArray[np.integer]]:
+    """Read the pixels of slices of one file, unless it is another than when its header was read."""
+    instance = slices[0].instance
+    if instance.file_state != file_state(instance.path):
+        raise ImageError(
+            "A file was written again after its header was read. Expected files that stay as "
+            "they are. Run again when nothing writes into the folder any more."
+        )
+    return read_stored(instance.path, [one.frame.index for one in slices])
 
 
 def _matrix(geometry: PlaneGeometry | None) -> tuple[int, int]:

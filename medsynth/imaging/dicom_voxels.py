@@ -13,6 +13,10 @@ AIR_MODE_RANGE_HU = (-1100, -900)
 _AIR_SEARCH_RANGE_HU = (-1400, -500)
 _STEP_HU = 10
 _LEAST_AIR_FRACTION = 0.001
+_TISSUE_ABOVE_HU = -500
+_LEAST_TISSUE_FRACTION = 0.001
+# The extended scale of metal ends at 30710 HU; beyond it lie negative values read without a sign.
+_HIGHEST_POSSIBLE_HU = 31_000
 _LEAST_PADDED_FRACTION = 0.99
 # What counts as padding while air is searched: far below every Hounsfield unit.
 _NO_HU = -(2**15)
@@ -40,13 +44,17 @@ class KeptSlice:
     Attributes:
         values_hu: (rows, columns), int16, from -1024 to 3071 HU; air where not scanned.
         air_counts: one count for each step from -1400 to -500 HU, padding left out.
+        tissue_count: number of pixels denser than lung.
         has_unmapped_padding: whether a constant that is no air fills the corners
             though the header names no such padding.
+        has_impossible_value: whether a pixel that is no padding is denser than any metal.
     """
 
     values_hu: NDArray[np.int16]
     air_counts: NDArray[np.int64]
+    tissue_count: int
     has_unmapped_padding: bool
+    has_impossible_value: bool
 
 
 def keep_slice(stored: NDArray[np.integer], rescale: Rescale) -> KeptSlice:
@@ -69,7 +77,13 @@ def keep_slice(stored: NDArray[np.integer], rescale: Rescale) -> KeptSlice:
     values_hu = to_kept_range(slice_hu, is_padding)
     if rescale.padding is not None:
         slice_hu[is_padding] = _NO_HU
-    return KeptSlice(values_hu, air_histogram(slice_hu), is_unmapped)
+    return KeptSlice(
+        values_hu,
+        air_histogram(slice_hu),
+        tissue_count=int(np.count_nonzero(values_hu > _TISSUE_ABOVE_HU)),
+        has_unmapped_padding=is_unmapped,
+        has_impossible_value=bool(slice_hu.max() > _HIGHEST_POSSIBLE_HU),
+    )
 
 
 def stored_to_hounsfield(
@@ -205,6 +219,16 @@ def air_histogram(slice_hu: NDArray[np.int32] | NDArray[np.float64]) -> NDArray[
     single = np.bincount(places, minlength=high - low + 2)[1:-1]
     air_counts: NDArray[np.int64] = single.reshape(steps, _STEP_HU).sum(axis=1)
     return air_counts
+
+
+def has_tissue(tissue_count: int, voxel_count: int) -> bool:
+    """Tell whether a volume shows more than air: failed reconstructions are blank.
+
+    Args:
+        tissue_count: the sum of `KeptSlice.tissue_count` over all slices.
+        voxel_count: number of voxels of the volume.
+    """
+    return tissue_count >= _LEAST_TISSUE_FRACTION * voxel_count
 
 
 def is_hounsfield_scale(air_counts: NDArray[np.int64], voxel_count: int) -> bool:

@@ -31,7 +31,8 @@ def stream_results(
     waiting: dict[Future[_Result], _Item] = {}
     for item in items:
         waiting[executor.submit(function, item)] = item
-        if len(waiting) >= most_waiting:
+        # What is finished is given at once: whoever shows progress must not wait for the rest.
+        if len(waiting) >= most_waiting or any(future.done() for future in waiting):
             yield from _finished(waiting)
     while waiting:
         yield from _finished(waiting)

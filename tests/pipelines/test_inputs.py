@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from medsynth.errors import ConfigurationError, RecordError
+from pipelines import inputs
 from pipelines.inputs import record_inputs, remembered_inputs
 from pipelines.project_config import ProjectConfig, load_config
 
@@ -87,3 +88,27 @@ def test_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (one / "link").symlink_to(outside / "secret")
     first = record_inputs(_project(one), _workspace(tmp_path / "w1"))
     assert record_inputs(_project(other), _workspace(tmp_path / "w2")) == first
+
+
+@pytest.mark.parametrize("role", ["dicom", "labels"])
+def test_a_file_that_cannot_be_read_is_counted_and_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    folder = _folder(tmp_path / "d", **{"Quillfeather^Odalys": "x", "b": "y"})
+    config = load_config([{"input": {"dicom": [str(folder)], role: _named(folder, role)}}], [])
+
+    def hash_or_refuse(path: Path) -> str:
+        if path.name.startswith("Quill"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return "0" * 64
+
+    monkeypatch.setattr(inputs, "hash_file", hash_or_refuse)
+    with pytest.raises(ConfigurationError, match=r"^1 files .* cannot be read") as refusal:
+        record_inputs(config, _workspace(tmp_path / "w"))
+    assert "Quillfeather" not in str(refusal.value)
+    assert refusal.value.__cause__ is None
+    assert refusal.value.__context__ is None
+
+
+def _named(folder: Path, role: str) -> list[str] | str:
+    return [str(folder)] if role == "dicom" else str(folder)

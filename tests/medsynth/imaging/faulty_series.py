@@ -141,7 +141,7 @@ def _refused_cases() -> list[FaultySeries]:
         _refused(
             "slice_without_position",
             _change_slices(_one_without_position),
-            "irregular_spacing",
+            "missing_geometry",
             "missing_geometry",
         ),
         _refused("mixed_matrix", _change_slices(_one_smaller), "mixed_matrix", "mixed_matrix"),

@@ -40,6 +40,14 @@ def _thin(dataset: Any, number: int) -> None:
     dataset.SliceThickness = 1.25
 
 
+def _low_voltage(dataset: Any, number: int) -> None:
+    dataset.KVP = 80
+
+
+def _other_space(dataset: Any, number: int) -> None:
+    dataset.FrameOfReferenceUID = "1.2.826.0.1.3680043.8.498.8001.0.3"
+
+
 def _next_acquisition(dataset: Any, number: int) -> None:
     dataset.AcquisitionNumber = 2
 
@@ -57,11 +65,93 @@ def test_two_kernels_or_thicknesses_are_two_volumes(
     assert np.array_equal(volume.voxels_hu, other.slices_hu)
 
 
+@pytest.mark.parametrize("change", [_low_voltage, _other_space])
+@pytest.mark.parametrize(
+    # Half a gap apart, or one behind the other, both would make one regular grid.
+    "start_mm",
+    [-98.75, -50.0],
+)
+def test_two_voltages_or_spaces_are_two_volumes_though_they_make_one_grid(
+    tmp_path: Path, change: Callable[[Any, int], None], start_mm: float
+) -> None:
+    other = plan(12, seed=5, start_mm=start_mm)
+    groups = groups_of(tmp_path, [*datasets_of(plan()), *second(other, change)])
+    assert verdicts(groups) == [("accepted", 20), ("accepted", 12)]
+    volume = assemble_series(groups[1], LIMITS).volume
+    assert volume is not None
+    assert np.array_equal(volume.voxels_hu, other.slices_hu)
+
+
+def test_a_volume_is_found_among_more_turned_slices_than_are_compared(tmp_path: Path) -> None:
+    def turn(dataset: Any, number: int) -> None:
+        # One degree a slice: far more than rounding, and none of them axial to the others.
+        cosine, sine = np.cos(np.radians(number + 1)), np.sin(np.radians(number + 1))
+        dataset.ImageOrientationPatient = [round(float(x), 9) for x in (cosine, sine, 0)] + [
+            round(float(x), 9) for x in (-sine, cosine, 0)
+        ]
+
+    # The turned slices come first in the order of their UIDs.
+    turned = second(plan(80), turn)
+    axial = datasets_of(plan(), first_instance=301)
+    found = verdicts(groups_of(tmp_path, [*turned, *axial]))
+    assert found == [("accepted", 20), *[("too_few_slices", 1)] * 80]
+
+
+def test_beyond_sixty_four_orientations_only_equal_ones_are_taken_together(
+    tmp_path: Path,
+) -> None:
+    # Comparing each with each would let one file of many frames keep the parent for hours.
+    (header,) = groups_of(tmp_path, datasets_of(plan(1)))[0].instances
+    assert header.geometry is not None
+    headers = []
+    for number in range(70):
+        # Two slices of each orientation, turned against each other by half of what is rounding.
+        for part, angle in enumerate((0.01 * number, 0.01 * number + 5e-4)):
+            orientation = (np.cos(angle), np.sin(angle), 0.0, -np.sin(angle), np.cos(angle), 0.0)
+            geometry = dataclasses.replace(header.geometry, orientation=orientation)
+            uid = f"1.2.{1000 + 2 * number + part}"
+            headers.append(dataclasses.replace(header, instance_uid=uid, geometry=geometry))
+    # 64 pairs; of the last 6 pairs each slice is alone.
+    sizes = [len(group.instances) for group in group_series(headers)]
+    assert sizes == [2] * 64 + [1] * 12
+
+
+def test_a_space_of_its_own_for_each_file_divides_nothing(tmp_path: Path) -> None:
+    datasets = datasets_of(plan())
+    for number, dataset in enumerate(datasets):
+        dataset.FrameOfReferenceUID = f"1.2.826.9.{number}"
+    assert verdicts(groups_of(tmp_path, datasets)) == [("accepted", 20)]
+
+
+@pytest.mark.parametrize("number", [0, 19])
+@pytest.mark.parametrize(
+    "keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"]
+)
+def test_a_series_whose_end_slice_has_no_place_is_not_taken_for_a_shorter_one(
+    tmp_path: Path, number: int, keyword: str
+) -> None:
+    datasets = datasets_of(plan())
+    delattr(datasets[number], keyword)
+    assert verdicts(groups_of(tmp_path, datasets)) == [
+        ("missing_geometry", 19),
+        ("missing_geometry", 1),
+    ]
+
+
+def test_a_screen_copy_without_a_place_costs_the_scan_nothing(tmp_path: Path) -> None:
+    copy = datasets_of(plan(1), first_instance=301)[0]
+    copy.ImageType = ["DERIVED", "SECONDARY", "SCREEN SAVE"]
+    del copy.ImagePositionPatient
+    groups = groups_of(tmp_path, [*datasets_of(plan()), copy])
+    assert verdicts(groups) == [("accepted", 20), ("missing_geometry", 1)]
+
+
 def test_a_slice_that_names_no_kernel_and_no_thickness_stays_with_the_others(
     tmp_path: Path,
 ) -> None:
     datasets = datasets_of(plan())
-    del datasets[7].ConvolutionKernel, datasets[7].SliceThickness
+    del datasets[7].ConvolutionKernel, datasets[7].SliceThickness, datasets[7].KVP
+    del datasets[7].FrameOfReferenceUID
     assert verdicts(groups_of(tmp_path, datasets)) == [("accepted", 20)]
 
 

@@ -52,6 +52,13 @@ def test_study_uid_stands_for_a_missing_patient_id(tmp_path: Path) -> None:
     assert header_of(tmp_path, dataset).patient_identity == STUDY_UID
 
 
+@pytest.mark.parametrize("written", ["MRN-4711-XYZ", "mrn-4711-xyz", " Mrn-4711 -xyz "])
+def test_a_patient_is_one_however_the_number_was_typed(tmp_path: Path, written: str) -> None:
+    dataset = example_slice(0)
+    dataset.PatientID = written
+    assert header_of(tmp_path, dataset).patient_identity == PATIENT_ID
+
+
 def test_study_and_frame_of_reference_stand_for_a_missing_series_uid(tmp_path: Path) -> None:
     dataset = example_slice(0)
     dataset.SeriesInstanceUID = ""

@@ -268,6 +268,19 @@ def _truncated_pixels(datasets: list[Any]) -> None:
     datasets[1].PixelData = datasets[1].PixelData[:100]
 
 
+def _blank(datasets: list[Any]) -> None:
+    for dataset in datasets:
+        set_stored(dataset, np.zeros((16, 20), dtype=np.uint16))
+
+
+def _negative_without_sign(datasets: list[Any]) -> None:
+    stored = stored_values().astype(np.int16)
+    stored[5, 6] = -40
+    # Read without a sign, -40 is 65496: the darkest streak would be the densest metal.
+    set_stored(datasets[2], stored)
+    datasets[2].PixelRepresentation = 0
+
+
 def _copy_with_other_pixels(datasets: list[Any]) -> list[Any]:
     other = example_slice(2)
     set_stored(other, stored_values() + np.uint16(1))
@@ -280,6 +293,8 @@ def _copy_with_other_pixels(datasets: list[Any]) -> list[Any]:
         (lambda datasets: datasets[:2], "too_few_slices"),
         (_each("ImageType", ["ORIGINAL", "PRIMARY", "LOCALIZER"]), "localizer"),
         (_each("ImageType", ["DERIVED", "SECONDARY", "REFORMATTED"]), "derived_secondary"),
+        (_each("ImageType", ["DERIVED", "PRIMARY", "AXIAL", "MAT_REMOVED"]), "derived_secondary"),
+        (_each("ImageType", ["DERIVED", "PRIMARY", "AXIAL", "SUBTRACTION"]), "derived_secondary"),
         (_each("SOPClassUID", "1.2.840.10008.5.1.4.1.1.4"), "not_ct"),
         (_each("SOPClassUID", "1.2.840.10008.5.1.4.1.1.2.1"), "multi_frame_unsupported"),
         (_each("ImageOrientationPatient", [1, 0, 0, 0, 0, -1]), "not_axial"),
@@ -291,6 +306,9 @@ def _copy_with_other_pixels(datasets: list[Any]) -> list[Any]:
         (_each("RescaleType", "Z_EFF"), "not_hounsfield"),
         (_each("RescaleIntercept", -1300), "not_hounsfield"),
         (_each("RescaleIntercept", 0), "not_hounsfield"),
+        (_each("RescaleSlope", "1e-9"), "not_hounsfield"),
+        (_blank, "not_hounsfield"),
+        (_negative_without_sign, "not_hounsfield"),
         (_one(1, "PatientID", "somebody else"), "mixed_patients"),
         (_one(1, "ImagePositionPatient", [-30, -20, 106.0]), "irregular_spacing"),
         (_one(1, "ImagePositionPatient", [-30, -20, 100]), "duplicate_position"),
@@ -336,6 +354,17 @@ def test_a_file_gone_after_discovery_costs_its_series_only(tmp_path: Path) -> No
     paths = write_slices(tmp_path, example_series(4))
     group = groups_of(paths)[0]
     paths[0].unlink()
+    assert assemble_series(group, LIMITS).reason == "unreadable_pixels"
+
+
+def test_a_file_written_again_after_discovery_is_not_read_by_its_old_header(
+    tmp_path: Path,
+) -> None:
+    paths = write_slices(tmp_path, example_series(4))
+    group = groups_of(paths)[0]
+    # The next slice in this file's name: as many bytes, at another place in the patient.
+    paths[3].replace(paths[2])
+    shutil.copy(paths[2], paths[3])
     assert assemble_series(group, LIMITS).reason == "unreadable_pixels"
 
 

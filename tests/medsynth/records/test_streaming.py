@@ -1,6 +1,7 @@
 import itertools
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
 
 from medsynth.records.streaming import stream_results
 
@@ -16,6 +17,28 @@ def test_every_item_comes_back_once_with_its_result() -> None:
             for item, future in stream_results(executor, _invert, range(1, 30), most_waiting=3)
         }
     assert results == {number: 1 / number for number in range(1, 30)}
+
+
+class _InlineExecutor(Executor):
+    """Runs a task while it is submitted, so that each is finished at once."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def test_what_is_finished_is_given_before_the_rest_is_submitted() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(1, 30):
+            taken.append(number)
+            yield number
+
+    stream = stream_results(_InlineExecutor(), _invert, items(), most_waiting=20)
+    next(stream)
+    assert taken == [1]
 
 
 def test_an_error_stays_with_its_item() -> None:

@@ -78,9 +78,11 @@ def _modules() -> set[str]:
 def _is_gone(process: int) -> bool:
     try:
         status = Path(f"/proc/{process}/stat").read_text("utf-8")
+        threads = len(list(Path(f"/proc/{process}/task").iterdir()))
     except OSError:
         return True
-    return status.rpartition(")")[2].split()[0] == "Z"
+    # While another of its threads is still ending, the process holds its pipes open.
+    return status.rpartition(")")[2].split()[0] == "Z" and threads <= 1
 
 
 def _wait_until_gone(process: int) -> bool:
