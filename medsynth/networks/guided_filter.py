@@ -1,9 +1,9 @@
 """Smoothing a computed change without blurring it over the edges of organs."""
 
-import functools
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from medsynth.networks.separable_filter import separable_filter
 
 RADIUS_PIXELS = 2
 # Well above a scanner's noise, well below the step from fat to muscle.
@@ -42,11 +42,5 @@ def smoothed_within_edges(change: Tensor, guide_hu: Tensor) -> Tensor:
 
 
 def _neighbourhood_mean(values: Tensor) -> Tensor:
-    # Shifted sums: on processors several times as fast as pooling or a convolution.
     width = 2 * RADIUS_PIXELS + 1
-    rows, columns = values.shape[-2:]
-    total = nn.functional.pad(values, (RADIUS_PIXELS,) * 4, mode="replicate")
-    for length, axis in ((columns, -1), (rows, -2)):
-        shifted = [total.narrow(axis, shift, length) for shift in range(width)]
-        total = functools.reduce(torch.add, shifted)
-    return total / width**2
+    return separable_filter(values, (1.0 / width,) * width)

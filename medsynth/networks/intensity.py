@@ -6,6 +6,8 @@ Constants fitted on patients would carry something of them into the weights.
 import torch
 from torch import Tensor, nn
 
+from medsynth.networks.separable_filter import separable_filter
+
 FOLD = 4
 SOFT_TISSUE_CENTRE_HU = 50.0
 SOFT_TISSUE_WIDTH_HU = 50.0
@@ -61,10 +63,7 @@ def windowed(hu: Tensor) -> Tensor:
 
 def smoothed(hu: Tensor) -> Tensor:
     """Average over the 3x3 neighbourhood, the middle counting most; same shape, float32."""
-    across = torch.tensor([0.25, 0.5, 0.25], device=hu.device)
-    kernel = torch.outer(across, across)[None, None]
-    padded = nn.functional.pad(hu.float(), (1, 1, 1, 1), mode="replicate")
-    return nn.functional.conv2d(padded, kernel)
+    return separable_filter(hu.float(), (0.25, 0.5, 0.25))
 
 
 def knot_weights(hu: Tensor, knots_hu: tuple[float, ...]) -> Tensor:
