@@ -374,9 +374,11 @@ def _explain_system_error(error: OSError) -> str | None:
             "command to go on: what was finished is kept, and nothing is half-written."
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        # The file is not named: names of scans often hold those of patients.
         return (
-            f"{error.filename} cannot be written or read: {error.strerror}. Expected access to it. "
-            "Change its permissions or choose another folder."
+            f"A file or folder cannot be written or read: {error.strerror}. Expected access to the "
+            "workspace and to all that is handed over. Change the permissions, or choose another "
+            "folder."
         )
     return None
 

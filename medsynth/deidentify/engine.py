@@ -112,13 +112,15 @@ def deidentify_dataset(source: Dataset, policy: Policy, secret: str) -> Deidenti
 def patient_identity(source: Dataset) -> str:
     """Give what tells the patient from others: Patient ID, or the study where there is none.
 
+    As in ingest, an ID typed in small letters or with spaces is the same ID.
+
     Args:
         source: the object as it was read.
     """
     for keyword in ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID"):
         text = " ".join(string_parts(source.get(keyword))).strip()
         if text:
-            return text
+            return "".join(text.split()).upper() if keyword == "PatientID" else text
     return ""
 
 
