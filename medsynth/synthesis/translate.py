@@ -23,7 +23,8 @@ def translate_volume(
 
     The slices are resampled to the training spacing, translated, and the
     difference between output and input is resampled back and added, so that
-    no detail of the input is lost to the resampling.
+    no detail of the input is lost to the resampling. Each slice is translated as it
+    is and mirrored, as in training, and the two changes are averaged.
 
     Args:
         volume: axial, HU, any matrix and spacing.
@@ -66,8 +67,9 @@ def _change(
 ) -> NDArray[np.float32]:
     given = torch.from_numpy(np.ascontiguousarray(shown)).unsqueeze(1).to(compute.device)
     with compute.precision():
-        made = network(given)
-    change: NDArray[np.float32] = (made.float() - given)[:, 0].cpu().numpy()
+        made = network(given).float()
+        mirrored = network(given.flip(-1)).float().flip(-1)
+    change: NDArray[np.float32] = ((made + mirrored) / 2.0 - given)[:, 0].cpu().numpy()
     return change
 
 

@@ -55,3 +55,17 @@ def test_result_stays_within_the_range_that_is_stored() -> None:
 
     made = translate_volume(volume, Brighten(), spacing_mm=2.0, batch=1, compute=_CPU)
     assert int(made.voxels_hu.max()) == 3071
+
+
+def test_a_network_that_prefers_one_side_is_evened_out() -> None:
+    volume = Volume(np.zeros((1, 8, 8), dtype=np.int16), axial_affine((3.0, 2.0, 2.0)))
+
+    class BrightenLeftHalf(nn.Module):
+        def forward(self, hu: Tensor) -> Tensor:
+            ramp = torch.zeros_like(hu)
+            ramp[..., :4] = 40.0
+            return hu + ramp
+
+    made = translate_volume(volume, BrightenLeftHalf(), spacing_mm=2.0, batch=1, compute=_CPU)
+    # 40 on one half from the slice, 40 on the other from its mirror image: 20 on both.
+    assert np.array_equal(made.voxels_hu, np.full((1, 8, 8), 20))
