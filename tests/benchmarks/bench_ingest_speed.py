@@ -153,7 +153,9 @@ def _write_series(folder: Path, seed: int) -> None:
     is_body = ((row - 270) / 160) ** 2 + ((column - 256) / 220) ** 2 < 1
     mean_hu, spread_hu = np.where(is_body, 40.0, -1000.0), np.where(is_body, 15.0, 5.0)
     for number in range(SLICES):
-        slice_hu = np.rint(generator.normal(mean_hu, spread_hu)).astype(np.int16)
+        # Below -1024 HU nothing can be stored without a sign.
+        noisy_hu = generator.normal(mean_hu, spread_hu).clip(-1024.0, None)
+        slice_hu = np.rint(noisy_hu).astype(np.int16)
         place = ((-180.0, -180.0, 1.25 * number),)
         (dataset,) = datasets_of(Plan(slice_hu[None], place), first_instance=number + 1)
         dataset.save_as(folder / f"{number:04d}.dcm", enforce_file_format=True)
