@@ -1,11 +1,10 @@
 """What the user handed over, known by content and not by place or time."""
 
 import dataclasses
-import hashlib
-import hmac
 from collections.abc import Iterable
 from pathlib import Path
 
+from medsynth.deidentify.key_file import read_key, secret_of_key
 from medsynth.errors import ConfigurationError, RecordError
 from medsynth.imaging.dicom_discovery import scan_folder
 from medsynth.records.json_lines import read_json, write_json
@@ -88,12 +87,8 @@ def _check_paths(config: ProjectConfig) -> None:
             raise ConfigurationError(
                 f"Folder {folder} is not there. Expected an existing folder. Check the path."
             )
-    key_file = config.ingest.key_file
-    if key_file is not None and not key_file.is_file():
-        raise ConfigurationError(
-            f"Key file {key_file} is not there. Expected a file with at least 32 random bytes. "
-            "Check ingest.key_file."
-        )
+    if config.ingest.key_file is not None:
+        read_key(config.ingest.key_file)
 
 
 def _named_folders(config: ProjectConfig) -> Iterable[Path]:
@@ -137,15 +132,9 @@ def _hash_inputs(config: ProjectConfig) -> InputRecord:
     if key_file is None:
         key = "".join(digests).encode("ascii")
     else:
-        key = key_file.read_bytes()
+        key = read_key(key_file)
         hashes["key"] = hash_bytes(b"medsynth key file" + key)
-        if len(key) < 32:
-            raise ConfigurationError(
-                f"Key file {key_file} holds {len(key)} bytes. Expected at least 32 random ones. "
-                "Write a new key file."
-            )
-    secret = hmac.new(b"medsynth pseudonyms", key, hashlib.sha256).hexdigest()
-    return InputRecord(hashes, secret)
+    return InputRecord(hashes, secret_of_key(key))
 
 
 def _hash_all(paths: Iterable[Path]) -> list[str]:

@@ -22,7 +22,7 @@ from medsynth.deidentify.pseudonyms import patient_pseudonym, shift_days
 from medsynth.deidentify.release_list import ANATOMIC_REGION_SEQUENCE, released_regions
 from medsynth.deidentify.safe_private import safe_private_elements
 from medsynth.deidentify.values import empty_value, has_dictionary_vr, is_too_many, string_parts
-from medsynth.imaging.dicom_header import silent_pydicom
+from medsynth.imaging.dicom_values import patient_id_key, silent_pydicom
 
 _DEEPEST = 16
 _PIXEL_DATA = 0x7FE00010
@@ -120,7 +120,7 @@ def patient_identity(source: Dataset) -> str:
     for keyword in ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID"):
         text = " ".join(string_parts(source.get(keyword))).strip()
         if text:
-            return "".join(text.split()).upper() if keyword == "PatientID" else text
+            return patient_id_key(text) if keyword == "PatientID" else text
     return ""
 
 

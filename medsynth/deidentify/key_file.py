@@ -24,6 +24,18 @@ def read_secret(path: Path) -> str:
     Raises:
         ConfigurationError: it is not there, no file, or holds fewer than 32 bytes.
     """
+    return secret_of_key(read_key(path))
+
+
+def read_key(path: Path) -> bytes:
+    """Give the bytes of a key file.
+
+    Args:
+        path: the key file.
+
+    Raises:
+        ConfigurationError: it is not there, no file, or holds fewer than 32 bytes.
+    """
     if not path.is_file():
         what = "is not a file" if path.exists() else "is not there"
         raise ConfigurationError(
@@ -34,8 +46,17 @@ def read_secret(path: Path) -> str:
     if len(key) < _SHORTEST_BYTES:
         raise ConfigurationError(
             f"Key file {path} holds {len(key)} bytes. Expected at least {_SHORTEST_BYTES} random "
-            "ones. Name another file, or one that is not there yet: it is made."
+            "ones. Name another file."
         )
+    return key
+
+
+def secret_of_key(key: bytes) -> str:
+    """Give the secret that a key stands for: 64 hexadecimal digits.
+
+    Args:
+        key: random bytes, or other bytes that nobody else has.
+    """
     return hmac.new(b"medsynth pseudonyms", key, hashlib.sha256).hexdigest()
 
 

@@ -28,6 +28,7 @@ from medsynth.imaging.dicom_values import (
     first_text,
     number,
     numbers,
+    patient_id_key,
     seconds_of_day,
     silent_pydicom,
     text,
@@ -299,8 +300,7 @@ def _identities(dataset: Any) -> tuple[str, str]:
         text(dataset, keyword)
         for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
     )
-    # One patient typed in two ways must not end up on both sides of a split.
-    patient_id = "".join(text(dataset, "PatientID").split()).upper()
+    patient_id = patient_id_key(text(dataset, "PatientID"))
     return (
         first_text(series_uid, (study_uid + " " + frame_uid).strip()),
         first_text(sys.intern(patient_id), study_uid, frame_uid),

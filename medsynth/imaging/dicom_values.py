@@ -107,3 +107,11 @@ def first_item(dataset: Any, keyword: str) -> Any:
 def first_text(*texts: str) -> str:
     """Give the first text that is not empty, or an empty one."""
     return next((one for one in texts if one), "")
+
+
+def patient_id_key(patient_id: str) -> str:
+    """Give what is equal for one Patient ID typed in two ways: no spaces, capital letters.
+
+    One patient under two names could end up on both sides of a split.
+    """
+    return "".join(patient_id.split()).upper()
