@@ -20,8 +20,8 @@ def execute(context: StageContext) -> None:
     synthetic = read_synthetic(context.finished("synthesize"))
     volumes = context.finished("ingest") / "volumes"
     folder = context.finished("synthesize")
-    made = [record for record in synthetic if record.role == "source"]
-    translated_holdout = [record for record in synthetic if record.role == "holdout"]
+    made = _released(synthetic, "source")
+    translated_holdout = _released(synthetic, "holdout")
     inputs = AuditInputs(
         train=image_set_from_files(_real_scans(stored, "train", volumes)),
         synthetic=image_set_from_files(
@@ -40,6 +40,15 @@ def execute(context: StageContext) -> None:
         seed=config.seed,
         processes=config.audit.processes or os.cpu_count() or 1,
     )
+
+
+def _released(records: Iterable[SyntheticRecord], role: str) -> list[SyntheticRecord]:
+    """Give what would be released of a role; all of it where the HU gate flagged all.
+
+    The holdout passes the same selection, or it would not be the null of what is released.
+    """
+    of_role = [record for record in records if record.role == role]
+    return [record for record in of_role if not record.is_flagged] or of_role
 
 
 def _real_scans(

@@ -3,6 +3,7 @@
 from medsynth.errors import ReleaseRefusedError
 from medsynth.records.atomic import discard_folder
 from medsynth.records.json_lines import read_json
+from medsynth.synthesis.index import count_gates, read_synthetic
 from pipelines.project_config import ProjectConfig
 from pipelines.release_bundle import AuditedWork, finish_bundle, pack_translated, pack_weights
 from pipelines.release_decision import ReleaseDecision, decide
@@ -24,7 +25,8 @@ def execute(context: StageContext) -> None:
     settings = context.config.release
     audit = read_json(context.finished("audit") / "audit.json")
     privacy = read_json(context.finished("train") / "privacy.json")
-    decision = decide(audit, privacy, settings.mode, settings.accept_inconclusive)
+    volumes = count_gates(read_synthetic(context.finished("synthesize")))
+    decision = decide(audit, privacy, settings.mode, settings.accept_inconclusive, volumes)
     if not decision.released:
         discard_folder(context.finished("release"))
         raise ReleaseRefusedError(_refusal(decision))

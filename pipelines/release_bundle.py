@@ -16,10 +16,11 @@ from medsynth.records.atomic import write_text_atomically
 from medsynth.records.json_lines import read_json, write_json
 from medsynth.records.manifest import hash_file, read_manifest
 from medsynth.synthesis.dicom_writer import write_dicom_series
-from medsynth.synthesis.index import SyntheticRecord, read_synthetic
+from medsynth.synthesis.index import TRAINED, SyntheticRecord, read_synthetic
 from pipelines.release_card import BundleFacts, dataset_card, model_card, public_privacy
 from pipelines.release_decision import ReleaseDecision
 from pipelines.stages import StageContext
+from pipelines.synthesize import GATE_NAME
 
 CHECKSUMS_NAME = "CHECKSUMS.sha256"
 WEIGHTS_NAME = "to_noncontrast.safetensors"
@@ -46,14 +47,19 @@ class AuditedWork:
 def pack_translated(context: StageContext, work: AuditedWork) -> None:
     """Write the bundle of translated scans, without its checksums.
 
-    Only the source patients' translations go out; those of held-out patients stay.
+    Only the source patients' translations go out, and none that the gate in
+    Hounsfield units has flagged; those of held-out patients stay.
 
     Args:
         context: the running stage.
         work: what the gate was given and what it said.
     """
     made = context.finished("synthesize")
-    records = [record for record in read_synthetic(made) if record.role == "source"]
+    records = [
+        record
+        for record in read_synthetic(made)
+        if record.role == "source" and not record.is_flagged
+    ]
     bundle_key = read_manifest(made).content_hash()
     # In the order of the new names, which is no order of anything else.
     named = sorted(
@@ -139,7 +145,7 @@ def _pack_volume(context: StageContext, name: str, record: SyntheticRecord) -> N
             name=name,
             uid_secret=_keyed_digest(context.inputs.secret, "uid"),
             description="SYNTHETIC NON-CONTRAST",
-            weights_sha256=_weights_hash(context),
+            weights_sha256=_engine_hash(context, record),
         )
     if record.has_labels:
         labels, _ = read_labels(made / "labels" / f"{record.synthetic}.nii.gz")
@@ -171,3 +177,11 @@ def _write_results(
 def _weights_hash(context: StageContext) -> str:
     # The manifest has it already; the file need not be read for every volume.
     return read_manifest(context.finished("train")).files[WEIGHTS_NAME]
+
+
+def _engine_hash(context: StageContext, record: SyntheticRecord) -> str:
+    if record.engine == TRAINED:
+        return _weights_hash(context)
+    engines = read_json(context.finished("synthesize") / GATE_NAME)["engines"]
+    digest: str = engines[record.engine]["weights_sha256"]
+    return digest

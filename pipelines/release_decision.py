@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from medsynth.synthesis.index import GateCounts
 from privacy_audit.verdict import gate
 
 _LEAST_SEVERE_FIRST = ("pass", "inconclusive", "invalid", "fail")
@@ -34,7 +35,11 @@ class ReleaseDecision:
 
 
 def decide(
-    audit: Mapping[str, Any], privacy: Mapping[str, Any], mode: str, accept_inconclusive: bool
+    audit: Mapping[str, Any],
+    privacy: Mapping[str, Any],
+    mode: str,
+    accept_inconclusive: bool,
+    volumes: GateCounts | None = None,
 ) -> ReleaseDecision:
     """Decide whether the workspace's result may be released in a mode.
 
@@ -44,16 +49,24 @@ def decide(
         mode: "weights", "translated", "unlinked" or "source_free".
         accept_inconclusive: release although a check lacked the patients to
             tell. It never outweighs a failed or invalid check.
+        volumes: what the gate in Hounsfield units said of the translated volumes;
+            None where it is not known. A bundle of weights holds no volume.
 
     Returns:
         The decision; equal arguments give an equal one.
     """
     verdict, reasons = _audit_verdict(audit, mode)
-    obstacles = (*_missing_dataset(audit["checks"], mode), *_unbounded_weights(privacy, mode))
+    counts = None if mode == "weights" else volumes
+    obstacles = (
+        *_missing_dataset(audit["checks"], mode),
+        *_unbounded_weights(privacy, mode),
+        *_nothing_left(counts),
+    )
     if obstacles:
         unsaid = tuple(reason for reason in reasons if LINKAGE_CHECK not in reason)
         return ReleaseDecision(mode, False, verdict, (*obstacles, *unsaid))
-    return _decide_by_verdict(mode, verdict, reasons, accept_inconclusive)
+    decision = _decide_by_verdict(mode, verdict, reasons, accept_inconclusive)
+    return dataclasses.replace(decision, reasons=(*decision.reasons, *_told_of_volumes(counts)))
 
 
 def is_private(privacy: Mapping[str, Any]) -> bool:
@@ -117,3 +130,42 @@ def _unbounded_weights(privacy: Mapping[str, Any], mode: str) -> tuple[str, ...]
         "The mode weights needs a training with differential privacy; this one had none, so "
         "nothing bounds what the weights reveal of the training patients.",
     )
+
+
+def _nothing_left(volumes: GateCounts | None) -> tuple[str, ...]:
+    if volumes is None or volumes.outside == 0 or volumes.outside < volumes.total:
+        return ()
+    return (
+        f"All {volumes.total} translated volumes are flagged: in each, an organ lies outside what "
+        "patients measure without contrast, so none is left to release.",
+    )
+
+
+def _told_of_volumes(volumes: GateCounts | None) -> tuple[str, ...]:
+    """Say what nobody may overlook of volumes that were left out, or that nobody judged."""
+    if volumes is None:
+        return ()
+    total = volumes.total
+    told = (
+        (
+            volumes.outside,
+            f"{volumes.outside} of {total} translated volumes are left out: an organ lies outside "
+            "what patients measure without contrast.",
+        ),
+        (
+            volumes.unjudged,
+            f"{volumes.unjudged} of {total} translated volumes were not judged in Hounsfield "
+            "units: too little of any organ was found in them.",
+        ),
+        (
+            volumes.off,
+            f"{volumes.off} of {total} translated volumes were not judged in Hounsfield units, "
+            "because synthesize.gate is off.",
+        ),
+        (
+            volumes.by_other_engine,
+            f"{volumes.by_other_engine} of {total} translated volumes were made by the public "
+            "start, because the trained translator's lay outside.",
+        ),
+    )
+    return tuple(sentence for count, sentence in told if count)

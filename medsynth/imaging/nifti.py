@@ -70,8 +70,8 @@ def read_volume(path: Path) -> Volume:
     """
     values, affine = _read(path)
     if np.issubdtype(values.dtype, np.integer):
-        return Volume(values.astype(np.int16), affine)
-    return Volume(values.astype(np.float32), affine)
+        return Volume(values.astype(np.int16, copy=False), affine)
+    return Volume(values.astype(np.float32, copy=False), affine)
 
 
 def read_middle_slice(path: Path) -> tuple[NDArray[Any], tuple[float, float, float]]:
@@ -127,7 +127,11 @@ def write_volume(path: Path, volume: Volume) -> None:
         path: where to write, ending in `.nii` or `.nii.gz`.
         volume: the volume; values must fit int16.
     """
-    _write(path, np.rint(volume.voxels_hu).astype(np.int16), volume.affine)
+    voxels_hu: NDArray[Any] = volume.voxels_hu
+    if not np.issubdtype(voxels_hu.dtype, np.integer):
+        voxels_hu = np.rint(voxels_hu)
+    # A volume of a thousand slices is not copied where it is int16 already.
+    _write(path, voxels_hu.astype(np.int16, copy=False), volume.affine)
 
 
 def write_labels(path: Path, labels: NDArray[np.uint8], affine: NDArray[np.float64]) -> None:

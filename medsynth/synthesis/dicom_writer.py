@@ -59,7 +59,6 @@ def write_dicom_series(
     _check_length("name", name, longest=16)
     _check_length("description", description, longest=64)
     key = uid_secret if isinstance(uid_secret, bytes) else uid_secret.encode("utf-8")
-    stored = _stored_values(volume)
     shared = _series_attributes(volume, name=name, description=description)
     shared.StudyInstanceUID = new_uid(key, name, "study")
     shared.SeriesInstanceUID = new_uid(key, name, "series")
@@ -67,13 +66,13 @@ def write_dicom_series(
     shared.ContributingEquipmentSequence = [_contributing_equipment(weights_sha256)]
     slice_mm = volume.spacing_slice_row_column_mm[0]
     folder.mkdir(parents=True, exist_ok=True)
-    for index, slice_stored in enumerate(stored):
+    for index, slice_hu in enumerate(volume.voxels_hu):
         instance = Dataset()
         instance.update(shared)
         instance.SOPInstanceUID = new_uid(key, name, f"instance {index}")
         instance.InstanceNumber = index + 1
         instance.ImagePositionPatient = [0, 0, format_number_as_ds(index * slice_mm)]
-        instance.PixelData = slice_stored.tobytes()
+        instance.PixelData = _stored_values(slice_hu).tobytes()
         _save(instance, folder / f"{index + 1:04d}.dcm")
 
 
@@ -112,8 +111,8 @@ def _check_length(field: str, text: str, *, longest: int) -> None:
         )
 
 
-def _stored_values(volume: Volume) -> NDArray[np.uint16]:
-    clipped = np.clip(np.rint(volume.voxels_hu), LOWEST_HU, HIGHEST_HU)
+def _stored_values(slice_hu: NDArray[np.int16] | NDArray[np.float32]) -> NDArray[np.uint16]:
+    clipped = np.clip(np.rint(slice_hu), LOWEST_HU, HIGHEST_HU)
     return (clipped.astype(np.int32) - RESCALE_INTERCEPT_HU).astype("<u2")
 
 

@@ -3,12 +3,16 @@
 import dataclasses
 import hashlib
 import hmac
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from medsynth.errors import RecordError
 from medsynth.records.json_lines import read_json_lines, write_json_lines
+from medsynth.synthesis.intensity_gate import GateVerdict
 
 INDEX_NAME = "index.jsonl"
+TRAINED = "trained"
+PUBLIC_START = "public_start"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +28,9 @@ class SyntheticRecord:
         shape: (slices, rows, columns).
         spacing_mm: (slice, row, column), mm.
         has_labels: whether labels were carried over.
+        gate: what the gate in Hounsfield units says of the volume; "off" where none was asked.
+        organ_median_hu: organ -> median, for the organs that the verdict rests on.
+        engine: what translated it: `TRAINED` or `PUBLIC_START`.
     """
 
     synthetic: str
@@ -34,6 +41,52 @@ class SyntheticRecord:
     shape: tuple[int, ...]
     spacing_mm: tuple[float, ...]
     has_labels: bool
+    gate: str = GateVerdict.OFF
+    organ_median_hu: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    engine: str = TRAINED
+
+    @property
+    def is_flagged(self) -> bool:
+        """Tell whether the volume must not be released."""
+        return self.gate == GateVerdict.OUTSIDE
+
+
+@dataclasses.dataclass(frozen=True)
+class GateCounts:
+    """How many of the volumes that may be released measure what they should.
+
+    Attributes:
+        inside: every organ that was found lies within its range.
+        outside: one does not; these are never released.
+        unjudged: no organ was found, or too little of it.
+        off: the gate was not asked.
+        by_other_engine: not made by the trained translator, whose attempt lay outside; counted
+            among the four above, and zero among those outside.
+    """
+
+    inside: int
+    outside: int
+    unjudged: int
+    off: int
+    by_other_engine: int
+
+    @property
+    def total(self) -> int:
+        """Count all volumes."""
+        return self.inside + self.outside + self.unjudged + self.off
+
+
+def count_gates(records: Iterable[SyntheticRecord]) -> GateCounts:
+    """Count the verdicts on the source patients' volumes; the audit's null is left out."""
+    sources = [record for record in records if record.role == "source"]
+    gates = [record.gate for record in sources]
+    return GateCounts(
+        inside=gates.count(GateVerdict.INSIDE),
+        outside=gates.count(GateVerdict.OUTSIDE),
+        unjudged=gates.count(GateVerdict.UNJUDGED),
+        off=gates.count(GateVerdict.OFF),
+        by_other_engine=sum(one.engine != TRAINED and not one.is_flagged for one in sources),
+    )
 
 
 def synthetic_identifier(secret: str, series: str) -> str:

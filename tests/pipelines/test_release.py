@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import hashlib
 import json
@@ -13,6 +14,8 @@ from medsynth.imaging.nifti import read_labels, read_volume
 from medsynth.records.json_lines import read_json, write_json
 from medsynth.records.manifest import hash_file, read_manifest
 from medsynth.records.progress import SilentReporter
+from medsynth.synthesis.index import read_synthetic, write_synthetic
+from medsynth.synthesis.intensity_gate import GateVerdict
 from pipelines.project_config import ProjectConfig
 from pipelines.release import STAGE
 from pipelines.release_bundle import finish_bundle, release_name
@@ -228,3 +231,58 @@ def test_a_failed_near_copy_in_the_audit_file_alone_decides(tmp_path: Path) -> N
     finish(workspace / "audit", "synthesize", "train")
     with pytest.raises(ReleaseRefusedError, match="near_copy_exact: fail"):
         release(workspace, config())
+
+
+def judge_volumes(workspace: Path, *gates: GateVerdict) -> Path:
+    """Write the gate's verdicts on the source patients' volumes into the index."""
+    folder = workspace / "synthesize"
+    verdicts = {patient.synthetic: gate for patient, gate in zip(SOURCES, gates, strict=True)}
+    write_synthetic(
+        folder,
+        [
+            dataclasses.replace(record, gate=verdicts.get(record.synthetic, GateVerdict.INSIDE))
+            for record in read_synthetic(folder)
+        ],
+    )
+    return workspace
+
+
+def test_a_flagged_volume_is_not_in_the_bundle_and_the_card_says_so(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "w")
+    judge_volumes(workspace, GateVerdict.INSIDE, GateVerdict.OUTSIDE)
+    bundle = release(workspace, config())
+    kept = name_of(workspace, 0)
+    assert [path.name for path in (bundle / "dicom").iterdir()] == [kept]
+    assert [path.name for path in (bundle / "nifti").iterdir()] == [f"{kept}_ct.nii.gz"]
+    assert [path.name for path in (bundle / "labels").iterdir()] == [f"{kept}.nii.gz"]
+    card = (bundle / "README.md").read_text("utf-8")
+    assert "1 translated volume\n" in card
+    assert "1 of 2 translated volumes are left out" in card
+
+
+def test_a_release_is_refused_when_every_volume_is_flagged(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "w")
+    judge_volumes(workspace, GateVerdict.OUTSIDE, GateVerdict.OUTSIDE)
+    with pytest.raises(ReleaseRefusedError, match="All 2 translated volumes are flagged") as found:
+        release(workspace, config())
+    assert found.value.exit_code == 3
+    assert not (workspace / "release").exists()
+
+
+def test_volumes_that_nobody_judged_are_told_in_the_card(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "w")
+    judge_volumes(workspace, GateVerdict.UNJUDGED, GateVerdict.OFF)
+    card = (release(workspace, config()) / "README.md").read_text("utf-8")
+    assert "1 of 2 translated volumes were not judged in Hounsfield units: too little" in card
+    assert "because synthesize.gate is off" in card
+
+
+def test_dicom_names_the_weights_of_the_engine_that_made_the_volume(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "w")
+    folder = workspace / "synthesize"
+    records = [dataclasses.replace(one, engine="public_start") for one in read_synthetic(folder)]
+    write_synthetic(folder, records)
+    write_json(folder / "gate.json", {"engines": {"public_start": {"weights_sha256": "7b" * 32}}})
+    bundle = release(workspace, config())
+    instance = next((bundle / "dicom" / name_of(workspace, 0)).iterdir())
+    assert "7b" * 32 in str(pydicom.dcmread(instance))

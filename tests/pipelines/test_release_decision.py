@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from medsynth.synthesis.index import GateCounts
 from pipelines.release_decision import decide, is_private
 from tests.pipelines.made_workspace import example_audit
 
@@ -72,3 +73,34 @@ def test_an_endless_budget_is_no_privacy() -> None:
     assert not is_private({"private": True, "epsilon": float("inf")})
     assert not is_private({"private": True, "epsilon": None})
     assert is_private({"private": True, "epsilon": 8})
+
+
+def counts(**some: int) -> GateCounts:
+    none = {"inside": 0, "outside": 0, "unjudged": 0, "off": 0, "by_other_engine": 0}
+    return GateCounts(**{**none, **some})
+
+
+def test_all_volumes_flagged_bars_a_release_that_the_audit_would_open() -> None:
+    audit = example_audit("pass")
+    decision = decide(audit, NOT_PRIVATE, "translated", False, counts(outside=3))
+    assert not decision.released
+    assert decision.reasons[0].startswith("All 3 translated volumes are flagged")
+    assert decide(audit, NOT_PRIVATE, "translated", False, counts(inside=1, outside=2)).released
+
+
+def test_flagged_volumes_do_not_bar_weights_which_hold_none() -> None:
+    decision = decide(example_audit("pass"), PRIVATE, "weights", False, counts(outside=3))
+    assert decision.released
+    assert not any("volumes" in reason for reason in decision.reasons)
+
+
+def test_a_flagless_set_of_judged_volumes_adds_no_words() -> None:
+    audit = example_audit("pass")
+    told = decide(audit, NOT_PRIVATE, "translated", False, counts(inside=4))
+    assert told == decide(audit, NOT_PRIVATE, "translated", False)
+
+
+def test_volumes_of_the_other_engine_are_told() -> None:
+    volumes = counts(inside=4, by_other_engine=1)
+    decision = decide(example_audit("pass"), NOT_PRIVATE, "translated", False, volumes)
+    assert decision.reasons[-1].startswith("1 of 4 translated volumes were made by the public")

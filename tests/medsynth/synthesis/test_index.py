@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -5,11 +6,15 @@ import pytest
 from medsynth.errors import RecordError
 from medsynth.synthesis.index import (
     INDEX_NAME,
+    PUBLIC_START,
+    GateCounts,
     SyntheticRecord,
+    count_gates,
     read_synthetic,
     synthetic_identifier,
     write_synthetic,
 )
+from medsynth.synthesis.intensity_gate import GateVerdict
 
 
 def _record(synthetic: str) -> SyntheticRecord:
@@ -34,3 +39,25 @@ def test_row_of_another_form_is_refused(tmp_path: Path) -> None:
     (tmp_path / INDEX_NAME).write_text('{"synthetic": "y1"}\n')
     with pytest.raises(RecordError, match="medsynth synthesize"):
         read_synthetic(tmp_path)
+
+
+def test_the_gates_verdict_comes_back(tmp_path: Path) -> None:
+    judged = dataclasses.replace(
+        _record("y1"),
+        gate=GateVerdict.OUTSIDE,
+        organ_median_hu={"aorta": 131.5},
+        engine=PUBLIC_START,
+    )
+    write_synthetic(tmp_path, [judged])
+    (back,) = read_synthetic(tmp_path)
+    assert back == judged
+    assert back.is_flagged
+
+
+def test_counts_leave_out_the_audits_null_and_flagged_volumes_of_the_other_engine() -> None:
+    outside = dataclasses.replace(_record("y1"), gate=GateVerdict.OUTSIDE, engine=PUBLIC_START)
+    inside = dataclasses.replace(_record("y2"), gate=GateVerdict.INSIDE, engine=PUBLIC_START)
+    held_out = dataclasses.replace(_record("y3"), gate=GateVerdict.INSIDE, role="holdout")
+    counts = count_gates([outside, inside, held_out, _record("y4")])
+    assert counts == GateCounts(inside=1, outside=1, unjudged=0, off=1, by_other_engine=1)
+    assert counts.total == 3
