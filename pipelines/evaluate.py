@@ -5,14 +5,18 @@ from pathlib import Path
 
 from medsynth.cohort.series import labels_path, read_series, truth_path, volume_path
 from medsynth.evaluation.fidelity import TranslatedScan, measure_scan
-from medsynth.evaluation.fidelity_report import fidelity_report
+from medsynth.evaluation.fidelity_report import GroupMeasurements, fidelity_report
+from medsynth.evaluation.flicker import measure_flicker
 from medsynth.evaluation.intervals import Resampling
+from medsynth.evaluation.kept_content import measure_kept_content
+from medsynth.evaluation.lesion_report import ScanLesions, read_scan_lesions
 from medsynth.evaluation.measurements import Measurement
 from medsynth.evaluation.organs import OrganTable, read_organ_table
 from medsynth.imaging.nifti import read_labels, read_volume
 from medsynth.records.atomic import discard_folder
 from medsynth.records.json_lines import write_json
 from medsynth.synthesis.index import SyntheticRecord, read_synthetic
+from pipelines.evaluate_hidden_signal import measure_released_signal
 from pipelines.evaluate_utility import measure_utility
 from pipelines.project_config import ProjectConfig
 from pipelines.stages import SettingValues, Stage, StageContext
@@ -34,11 +38,12 @@ def execute(context: StageContext) -> None:
     work.mkdir(exist_ok=True)
     organs = _organs(context.finished("ingest"))
     resampling = Resampling(context.config.evaluate.bootstrap, context.config.seed)
-    measurements = _measure_fidelity(context, organs)
-    write_json(
-        context.output / "fidelity.json",
-        fidelity_report(measurements["source"], measurements["holdout"], resampling),
-    )
+    groups = _measure_fidelity(context, organs)
+    report = fidelity_report(groups["source"], groups["holdout"], resampling)
+    hidden_signal = measure_released_signal(context, resampling)
+    if hidden_signal:
+        report["hidden_signal"] = hidden_signal
+    write_json(context.output / "fidelity.json", report)
     write_json(
         context.output / "utility.json", measure_utility(context, organs, resampling, work=work)
     )
@@ -52,13 +57,23 @@ def _organs(ingest: Path) -> OrganTable | None:
 
 def _measure_fidelity(
     context: StageContext, organs: OrganTable | None
-) -> dict[str, list[Measurement]]:
+) -> dict[str, GroupMeasurements]:
     records = read_synthetic(context.finished("synthesize"))
-    measurements: dict[str, list[Measurement]] = {role: [] for role in _FOLDER_BY_ROLE}
+    values: dict[str, list[Measurement]] = {role: [] for role in _FOLDER_BY_ROLE}
+    lesions: dict[str, list[ScanLesions]] = {role: [] for role in _FOLDER_BY_ROLE}
     for done, (record, scan) in enumerate(_translated_scans(context, records), start=1):
-        measurements[record.role] += measure_scan(scan, organs)
+        values[record.role] += measure_scan(scan, organs)
+        values[record.role] += measure_kept_content(scan, organs)
+        if organs is not None:
+            values[record.role] += measure_flicker(scan, organs)
+        found = None if organs is None else read_scan_lesions(scan, organs)
+        if found is not None:
+            lesions[record.role].append(found)
         context.reporter.progress(done=done, total=len(records), text="comparing HU")
-    return measurements
+    return {
+        role: GroupMeasurements(tuple(values[role]), tuple(lesions[role]))
+        for role in _FOLDER_BY_ROLE
+    }
 
 
 def _translated_scans(
@@ -69,11 +84,12 @@ def _translated_scans(
     for record in records:
         origin = series[record.series]
         synthetic = synthesize / _FOLDER_BY_ROLE[record.role] / f"{record.synthetic}.nii.gz"
+        given = read_volume(volume_path(ingest, record.series))
         yield (
             record,
             TranslatedScan(
                 patient=record.patient,
-                input_hu=read_volume(volume_path(ingest, record.series)).voxels_hu,
+                input_hu=given.voxels_hu,
                 synthetic_hu=read_volume(synthetic).voxels_hu,
                 labels=(
                     read_labels(labels_path(ingest, record.series))[0]
@@ -85,6 +101,7 @@ def _translated_scans(
                     if origin.has_truth
                     else None
                 ),
+                spacing_slice_row_column_mm=given.spacing_slice_row_column_mm,
             ),
         )
 
@@ -99,7 +116,7 @@ def _settings(config: ProjectConfig) -> SettingValues:
 
 STAGE = Stage(
     name="evaluate",
-    reads=("ingest", "prepare", "synthesize"),
+    reads=("ingest", "prepare", "train", "synthesize"),
     settings=_settings,
     execute=execute,
     resumable=True,

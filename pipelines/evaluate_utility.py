@@ -96,7 +96,7 @@ def _gather_ingredients(
         Ingredient.SOURCE_SYNTHETIC: tuple(
             _synthetic_scan(context, record, work)
             for record in synthetic
-            if record.role == "source" and record.has_labels
+            if record.role == "source" and record.has_labels and not record.is_flagged
         ),
         Ingredient.TRAIN_NONCONTRAST: _stored_scans(
             context, [entry for entry in stored if "train" in entry.roles], "noncontrast"

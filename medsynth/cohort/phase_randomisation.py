@@ -61,22 +61,47 @@ def scan_slices(
         spread: how far scanners differ.
         random: the generator.
     """
-    size = len(tissue)
     moved = _move(tissue, spread, random)
-    gain = torch.exp(spread.gain * torch.randn(size, generator=random))
     given = is_contrast[:, None, None]
-    values_hu = moved[:, 0] + _AIR_HU + given * gain[:, None, None] * moved[:, 1]
+    slices_hu = _scan(moved, given[:, None], spread, random)
+    halved = functional.avg_pool2d(moved[:, 2:], 2)
+    telling, enhanced = halved[:, 0] >= 0.5, halved[:, 1] >= 0.5
+    classes = torch.where(given > 0, 2 * enhanced.long(), telling.long())
+    return SliceBatch(slices_hu, classes, is_contrast)
+
+
+def scan_pairs(
+    tissue: Tensor, is_contrast: Tensor, spread: ScannerSpread, random: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Scan slices with random scanners, once as they are and once without the agent.
+
+    Args:
+        tissue: (batch, 2, rows, columns), float32: plain HU, gain HU.
+        is_contrast: (batch,), float32, whether the agent was given at all.
+        spread: how far scanners differ.
+        random: the generator.
+
+    Returns:
+        Two (batch, 1, rows, columns), float32, HU: as scanned, and the same scan with
+        the same noise without the agent. Where none was given they are equal.
+    """
+    moved = _move(tissue, spread, random)
+    given = torch.stack([is_contrast, torch.zeros_like(is_contrast)], dim=1)[:, :, None, None]
+    slices_hu = _scan(moved, given, spread, random)
+    return slices_hu[:, :1], slices_hu[:, 1:]
+
+
+def _scan(moved: Tensor, given: Tensor, spread: ScannerSpread, random: torch.Generator) -> Tensor:
+    """Scan once for each channel of `given`, (batch, channels, 1, 1), with the same scanner."""
+    gain = torch.exp(spread.gain * torch.randn(len(moved), generator=random))[:, None, None, None]
+    values_hu = moved[:, :1] + _AIR_HU + given * gain * moved[:, 1:2]
     values_hu = _add_lumps(values_hu, given, random)
-    body = (values_hu > -600).float()
+    body = (values_hu[:, :1] > -600).float()
     values_hu = _kernel(values_hu, random)
     values_hu = _add_metal(values_hu, body, random)
     values_hu = values_hu + body * _shading(values_hu, spread, random)
     values_hu = values_hu + _noise(values_hu, spread, random)
-    values_hu = _cut(values_hu, random)
-    halved = functional.avg_pool2d(moved[:, 2:], 2)
-    telling, enhanced = halved[:, 0] >= 0.5, halved[:, 1] >= 0.5
-    classes = torch.where(given > 0, 2 * enhanced.long(), telling.long())
-    return SliceBatch(values_hu[:, None], classes, is_contrast)
+    return _cut(values_hu, random)
 
 
 def _uniform(low: float, high: float, size: int, random: torch.Generator) -> Tensor:
@@ -106,15 +131,16 @@ def _move(tissue: Tensor, spread: ScannerSpread, random: torch.Generator) -> Ten
 def _kernel(values_hu: Tensor, random: torch.Generator) -> Tensor:
     """Sharpen or blur each slice."""
     blurred = _blur(values_hu)
-    amount = _uniform(-1.0, 0.7, len(values_hu), random)[:, None, None]
+    amount = _uniform(-1.0, 0.7, len(values_hu), random)[:, None, None, None]
     return values_hu + amount * (values_hu - blurred)
 
 
 def _blur(values: Tensor) -> Tensor:
     line = torch.tensor([0.25, 0.5, 0.25])
-    kernel = (line[:, None] * line[None, :])[None, None]
-    padded = functional.pad(values[:, None], (1, 1, 1, 1), mode="replicate")
-    return functional.conv2d(padded, kernel)[:, 0]
+    channels = values.shape[1]
+    kernel = (line[:, None] * line[None, :]).expand(channels, 1, 3, 3)
+    padded = functional.pad(values, (1, 1, 1, 1), mode="replicate")
+    return functional.conv2d(padded, kernel, groups=channels)
 
 
 def _add_lumps(values_hu: Tensor, given: Tensor, random: torch.Generator) -> Tensor:
@@ -123,7 +149,7 @@ def _add_lumps(values_hu: Tensor, given: Tensor, random: torch.Generator) -> Ten
     It stands for muscles, bowel, effusion, consolidation and tumours of shapes
     that the phantom does not have.
     """
-    size, rows, columns = values_hu.shape
+    size, _, rows, columns = values_hu.shape
     fields = []
     for knots in (9, 25):
         coarse = torch.randn(size, 1, knots, knots, generator=random)
@@ -131,49 +157,51 @@ def _add_lumps(values_hu: Tensor, given: Tensor, random: torch.Generator) -> Ten
             functional.interpolate(coarse, (rows, columns), mode="bicubic", align_corners=True)
         )
     is_coarse = torch.rand(size, 1, 1, 1, generator=random) < 0.5
-    field = torch.where(is_coarse, fields[0], fields[1])[:, 0]
-    rarity = _uniform(0.2, 1.6, size, random)[:, None, None]
-    is_fat = (values_hu > -160) & (values_hu < -50)
-    is_lung = (values_hu > -960) & (values_hu < -500)
-    in_lung = torch.rand(size, 1, 1, generator=random) < 0.25
+    field = torch.where(is_coarse, fields[0], fields[1])
+    rarity = _uniform(0.2, 1.6, size, random)[:, None, None, None]
+    given_hu = values_hu[:, :1]
+    is_fat = (given_hu > -160) & (given_hu < -50)
+    is_lung = (given_hu > -960) & (given_hu < -500)
+    in_lung = torch.rand(size, 1, 1, 1, generator=random) < 0.25
     host = torch.where(in_lung, is_lung, is_fat)
-    is_added = torch.rand(size, 1, 1, generator=random) < 0.65
-    plain_hu = _uniform(0.0, 75.0, size, random)[:, None, None]
-    gain_hu = given * _uniform(0.0, 25.0, size, random)[:, None, None]
+    is_added = torch.rand(size, 1, 1, 1, generator=random) < 0.65
+    plain_hu = _uniform(0.0, 75.0, size, random)[:, None, None, None]
+    gain_hu = given * _uniform(0.0, 25.0, size, random)[:, None, None, None]
     lump = (field > rarity) & host & is_added
     return torch.where(lump, plain_hu + gain_hu, values_hu)
 
 
 def _add_metal(values_hu: Tensor, body: Tensor, random: torch.Generator) -> Tensor:
     """Add calcification, clips and wires of one to three voxels to half of the slices."""
-    size, rows, columns = values_hu.shape
-    seeds = (torch.rand(size, rows, columns, generator=random) < 4e-4).float() * body
-    seeds = seeds * (torch.rand(size, 1, 1, generator=random) < 0.5)
-    small = (torch.rand(size, 1, 1, generator=random) < 0.5).float()
+    size, _, rows, columns = values_hu.shape
+    seeds = (torch.rand(size, 1, rows, columns, generator=random) < 4e-4).float() * body
+    seeds = seeds * (torch.rand(size, 1, 1, 1, generator=random) < 0.5)
+    small = (torch.rand(size, 1, 1, 1, generator=random) < 0.5).float()
     grown = small * seeds + (1 - small) * functional.max_pool2d(seeds, 3, stride=1, padding=1)
-    height_hu = torch.exp(_uniform(4.6, 7.6, size, random))[:, None, None]
+    height_hu = torch.exp(_uniform(4.6, 7.6, size, random))[:, None, None, None]
     return values_hu + _blur(grown) * height_hu
 
 
 def _shading(values_hu: Tensor, spread: ScannerSpread, random: torch.Generator) -> Tensor:
-    size, rows, columns = values_hu.shape
+    size, _, rows, columns = values_hu.shape
     knots = spread.shading_hu * torch.randn(size, 1, 5, 5, generator=random)
-    slow = functional.interpolate(knots, (rows, columns), mode="bicubic", align_corners=True)[:, 0]
-    return slow + spread.offset_hu * torch.randn(size, 1, 1, generator=random)
+    slow = functional.interpolate(knots, (rows, columns), mode="bicubic", align_corners=True)
+    return slow + spread.offset_hu * torch.randn(size, 1, 1, 1, generator=random)
 
 
 def _noise(values_hu: Tensor, spread: ScannerSpread, random: torch.Generator) -> Tensor:
     """Draw noise of any size and grain, in a quarter of the slices with streaks across."""
-    size = len(values_hu)
+    size, _, rows, columns = values_hu.shape
+    shape = (size, 1, rows, columns)
     low, high = (float(torch.log(torch.tensor(one))) for one in spread.noise_hu)
-    amount = torch.exp(_uniform(low, high, size, random))[:, None, None]
-    white = torch.randn(values_hu.shape, generator=random)
-    coarse = _blur(torch.randn(values_hu.shape, generator=random))
+    amount = torch.exp(_uniform(low, high, size, random))[:, None, None, None]
+    white = torch.randn(shape, generator=random)
+    coarse = _blur(torch.randn(shape, generator=random))
     streaks = functional.avg_pool2d(
-        torch.randn(values_hu.shape, generator=random), (1, 9), stride=1, padding=(0, 4)
+        torch.randn(shape, generator=random), (1, 9), stride=1, padding=(0, 4)
     )
-    share = torch.rand(size, 1, 1, generator=random)
-    has_streaks = torch.rand(size, 1, 1, generator=random) < 0.25
+    share = torch.rand(size, 1, 1, 1, generator=random)
+    has_streaks = torch.rand(size, 1, 1, 1, generator=random) < 0.25
     # A blur by 1-2-1 leaves 3/8 of the standard deviation, a mean of nine a third.
     mixed = share * white + (1 - share) * coarse * (8 / 3)
     mixed = mixed / torch.sqrt(share**2 + (1 - share) ** 2)
@@ -182,7 +210,7 @@ def _noise(values_hu: Tensor, spread: ScannerSpread, random: torch.Generator) ->
 
 def _cut(values_hu: Tensor, random: torch.Generator) -> Tensor:
     """Cut a third of the slices by a circular field of view."""
-    size, rows, columns = values_hu.shape
+    size, _, rows, columns = values_hu.shape
     across = torch.linspace(-1, 1, columns)[None, None, :]
     down = torch.linspace(-1, 1, rows)[None, :, None]
     middle = 0.2 * torch.randn(size, 2, generator=random)
@@ -192,4 +220,5 @@ def _cut(values_hu: Tensor, random: torch.Generator) -> Tensor:
         _uniform(0.5, 0.9, size, random),
         torch.full((size,), 9.0),
     )
-    return torch.where(distance > radius[:, None, None], torch.tensor(_AIR_HU), values_hu)
+    outside = (distance > radius[:, None, None])[:, None]
+    return torch.where(outside, torch.tensor(_AIR_HU), values_hu)

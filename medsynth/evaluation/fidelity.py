@@ -30,6 +30,7 @@ class TranslatedScan:
         synthetic_hu: its translation, HU.
         labels: organ labels, or None.
         truth_hu: the same patient without contrast, voxel by voxel, HU, or None.
+        spacing_slice_row_column_mm: distances between voxel centres, mm.
     """
 
     patient: str
@@ -37,6 +38,7 @@ class TranslatedScan:
     synthetic_hu: HounsfieldArray
     labels: NDArray[np.uint8] | None
     truth_hu: HounsfieldArray | None
+    spacing_slice_row_column_mm: tuple[float, float, float]
 
     def __post_init__(self) -> None:
         """Check that all arrays share one grid."""

@@ -1,8 +1,12 @@
 """The content of `fidelity.json`: means over patients, and what could not be measured."""
 
+import dataclasses
 from collections.abc import Sequence
 
+from medsynth.evaluation.intensity_correlation import intensity_correlation_report
 from medsynth.evaluation.intervals import MeanEstimate, Resampling
+from medsynth.evaluation.kept_content import kept_report
+from medsynth.evaluation.lesion_report import ScanLesions, lesion_report
 from medsynth.evaluation.measurements import BODY, Measurement, patient_means, summarise
 from medsynth.evaluation.typical_hu import typical_noncontrast_range
 
@@ -19,14 +23,27 @@ NO_TRUTH = (
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class GroupMeasurements:
+    """What was measured on the translations of one group of patients.
+
+    Attributes:
+        values: single values of body and organs.
+        lesions: lesions and blobs, one entry a scan that could be searched.
+    """
+
+    values: tuple[Measurement, ...]
+    lesions: tuple[ScanLesions, ...] = ()
+
+
 def fidelity_report(
-    source: Sequence[Measurement], holdout: Sequence[Measurement], resampling: Resampling
+    source: GroupMeasurements, holdout: GroupMeasurements, resampling: Resampling
 ) -> JsonObject:
     """Summarise the measurements of translated scans.
 
     Args:
-        source: measurements of the source patients' translations.
-        holdout: the same of the holdout patients, reported apart; may be empty.
+        source: of the source patients' translations.
+        holdout: of the holdout patients', reported apart; may be empty.
         resampling: how intervals are drawn.
 
     Returns:
@@ -34,13 +51,14 @@ def fidelity_report(
         absent without them, and `not_measured` says so.
     """
     report = _group_report(source, resampling)
-    report["not_measured"] = _not_measured(source)
-    if holdout:
+    report["not_measured"] = _not_measured(source.values)
+    if holdout.values:
         report["holdout"] = _group_report(holdout, resampling)
     return report
 
 
-def _group_report(measurements: Sequence[Measurement], resampling: Resampling) -> JsonObject:
+def _group_report(group: GroupMeasurements, resampling: Resampling) -> JsonObject:
+    measurements = group.values
     regions = dict.fromkeys(m.region for m in measurements if m.region is not None)
     report: JsonObject = {
         "n_patients": len({measurement.patient for measurement in measurements}),
@@ -64,6 +82,13 @@ def _group_report(measurements: Sequence[Measurement], resampling: Resampling) -
         estimate = summarise(measurements, BODY, quantity, resampling)
         if estimate is not None:
             report[key] = estimate.mean
+    for key, section in (
+        ("organ_intensity_correlation", intensity_correlation_report(measurements, resampling)),
+        ("kept", kept_report(measurements, resampling)),
+        ("lesions", lesion_report(group.lesions, resampling)),
+    ):
+        if section is not None:
+            report[key] = section
     return report
 
 
@@ -71,7 +96,14 @@ def _organ_report(
     measurements: Sequence[Measurement], organ: str, resampling: Resampling
 ) -> JsonObject:
     report: JsonObject = {}
-    for key in ("before_hu", "after_hu", "truth_hu", "input_mae_hu", "input_bias_hu"):
+    for key in (
+        "before_hu",
+        "after_hu",
+        "truth_hu",
+        "input_mae_hu",
+        "input_bias_hu",
+        "flicker_ratio",
+    ):
         estimate = summarise(measurements, organ, key, resampling)
         if estimate is not None:
             report[key] = estimate.mean

@@ -128,6 +128,10 @@ def _telling_organ(labels: NDArray[np.uint8], names: Mapping[str, str]) -> NDArr
     return marked if marked.any() else None
 
 
+def _flag(record: SyntheticRecord) -> str:
+    return ": flagged by the gate in Hounsfield units, not released" if record.is_flagged else ""
+
+
 def _compare(record: SyntheticRecord, scan: _Scan) -> Comparison:
     source = scan.volumes["source"]
     if scan.marked is None:
@@ -158,7 +162,7 @@ def _compare(record: SyntheticRecord, scan: _Scan) -> Comparison:
         for name, volume in scan.volumes.items()
     }
     return Comparison(
-        title=f"Patient {record.patient}, series {record.series}",
+        title=f"Patient {record.patient}, series {record.series}{_flag(record)}",
         plane=plane,
         rows=(
             _grey_row("Axial, soft tissue window (-160 to 240 HU)", across, SOFT_TISSUE),

@@ -19,7 +19,7 @@ _BEFORE = "#9a9a94"
 _DOTS_PER_INCH = 130
 _LOSS_GROUPS = (
     ("Adversarial losses", ("to_noncontrast_adversarial", "to_contrast_adversarial")),
-    ("Cycle and identity losses", ("cycle", "identity")),
+    ("Content losses", ("cycle", "correspondence", "identity")),
     ("Discriminators' loss", ("discriminator",)),
 )
 
@@ -40,12 +40,15 @@ def training_curves(metrics: Sequence[Mapping[str, Any]]) -> str | None:
     steps = np.array([row["step"] for row in metrics])
     for axis, (title, names) in zip(axes, _LOSS_GROUPS, strict=True):
         for name, colour in zip(names, _COLOURS, strict=False):
+            if not any(name in row for row in metrics):
+                continue
             values = np.array([row.get(name, np.nan) for row in metrics], dtype=np.float64)
             axis.plot(steps, values, color=colour, alpha=0.25, linewidth=0.8)
             axis.plot(steps, _running_mean(values), color=colour, linewidth=1.8, label=name)
         _finish(axis, title=title, x_label="step")
         axis.set_ylim(bottom=0)
-        axis.legend(fontsize=7, frameon=False, labelcolor=_INK)
+        if axis.lines:
+            axis.legend(fontsize=7, frameon=False, labelcolor=_INK)
     return _data_uri(figure)
 
 

@@ -8,9 +8,10 @@ import jinja2
 import medsynth
 from pipelines.project_config import ProjectConfig
 from pipelines.release_decision import LINKAGE_CHECK
-from pipelines.report import figures, summary, tables
+from pipelines.report import content_tables, figures, summary, tables
 from pipelines.report.comparisons import Comparison, make_comparisons
 from pipelines.report.contact_sheet import ContactSheet, make_contact_sheet
+from pipelines.report.gate import GateView, gate_view
 from pipelines.report.pictures import picture_file_data_uri
 from pipelines.report.results import WorkspaceResults
 
@@ -46,6 +47,12 @@ class Page:
         bias_chart: mean errors by organ.
         median_chart: medians by organ.
         body: figures of the whole body.
+        correlation: correlation of organ medians.
+        evenness: jumps from slice to slice, and hidden signal.
+        kept: what must not change.
+        lesions: what became of lesions.
+        domains: how the training domains differ.
+        gate: which translated volumes measure what they should.
         training_chart: the losses.
         dice_tables: Dice by organ and arm.
         dice_chart: the same as a chart.
@@ -76,6 +83,12 @@ class Page:
     bias_chart: str | None
     median_chart: str | None
     body: tables.Table | None
+    correlation: tables.Table | None
+    evenness: tables.Table | None
+    kept: tables.Table | None
+    lesions: tables.Table | None
+    domains: tables.Table | None
+    gate: GateView | None
     training_chart: str | None
     dice_tables: tuple[tuple[str, tables.Table], ...]
     dice_chart: str | None
@@ -111,13 +124,22 @@ def make_page(results: WorkspaceResults, config: ProjectConfig) -> Page:
         version=medsynth.__version__,
         mode=config.release.mode,
         headline=summary.make_headline(results, config),
-        warnings=summary.make_warnings(results, config),
+        warnings=(
+            *summary.make_warnings(results, config),
+            *content_tables.content_warnings(results.fidelity, results.domain_differences),
+        ),
         key_figures=summary.make_key_figures(results),
         comparisons=make_comparisons(results),
         organ_table=tables.organ_table(results.fidelity),
         bias_chart=figures.organ_bias_chart(organs),
         median_chart=figures.organ_median_chart(organs),
         body=tables.body_table(results.fidelity),
+        correlation=content_tables.correlation_table(results.fidelity),
+        evenness=content_tables.evenness_table(results.fidelity),
+        kept=content_tables.kept_table(results.fidelity),
+        lesions=content_tables.lesion_table(results.fidelity),
+        domains=content_tables.domain_table(results.domain_differences),
+        gate=gate_view(results.synthetic),
         training_chart=figures.training_curves(results.metrics),
         dice_tables=tables.dice_tables(results.utility),
         dice_chart=figures.dice_chart(arms),

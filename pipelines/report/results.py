@@ -57,6 +57,7 @@ class WorkspaceResults:
         synthetic: the synthetic volumes.
         metrics: rows of the training's `metrics.jsonl`.
         privacy: content of the training's `privacy.json`.
+        domain_differences: content of `domain_differences.json`; empty without it.
         fidelity: content of `fidelity.json`.
         utility: content of `utility.json`.
         audit: content of `audit.json`.
@@ -70,6 +71,7 @@ class WorkspaceResults:
     synthetic: tuple[SyntheticRecord, ...]
     metrics: tuple[JsonObject, ...]
     privacy: JsonObject | None
+    domain_differences: tuple[JsonObject, ...]
     fidelity: JsonObject | None
     utility: JsonObject | None
     audit: JsonObject | None
@@ -111,6 +113,7 @@ def read_results(workspace: Path) -> WorkspaceResults:
         synthetic=read_synthetic(workspace / "synthesize") if "synthesize" in finished else (),
         metrics=_read_metrics(workspace) if "train" in finished and has_metrics else (),
         privacy=_read_object(workspace, "train", "privacy.json"),
+        domain_differences=_read_domain_differences(workspace),
         fidelity=_read_object(workspace, "evaluate", "fidelity.json"),
         utility=_read_object(workspace, "evaluate", "utility.json"),
         audit=_read_object(workspace, "audit", "audit.json"),
@@ -139,6 +142,14 @@ def _finished_stages(workspace: Path) -> tuple[FinishedStage, ...]:
 
 def _read_metrics(workspace: Path) -> tuple[JsonObject, ...]:
     return tuple(read_json_lines(workspace / "train" / "metrics.jsonl"))
+
+
+def _read_domain_differences(workspace: Path) -> tuple[JsonObject, ...]:
+    folder = workspace / "train"
+    path = folder / "domain_differences.json"
+    if not (folder / MANIFEST_NAME).is_file() or not path.is_file():
+        return ()
+    return tuple(read_json(path))
 
 
 def _read_object(workspace: Path, stage_name: str, file_name: str) -> JsonObject | None:

@@ -3,8 +3,10 @@
 import dataclasses
 from collections.abc import Iterator
 
+from medsynth.synthesis.index import GateCounts, count_gates
 from pipelines.project_config import ProjectConfig
 from pipelines.release_decision import LINKAGE_CHECK, ReleaseDecision, decide, is_private
+from pipelines.report.gate import gate_warnings
 from pipelines.report.results import JsonObject, WorkspaceResults
 
 FEWEST_TRAIN_PATIENTS = 10
@@ -53,7 +55,13 @@ def make_headline(results: WorkspaceResults, config: ProjectConfig) -> Headline:
     if results.audit is None or results.privacy is None:
         why = "The audit has not been run, so nothing is known of what the synthetic scans leak."
         return Headline("open", f"No decision yet on a release in mode {mode}.", (why,))
-    decision = decide(results.audit, results.privacy, mode, config.release.accept_inconclusive)
+    decision = decide(
+        results.audit,
+        results.privacy,
+        mode,
+        config.release.accept_inconclusive,
+        _gate_counts(results),
+    )
     if not decision.released:
         return Headline("refused", f"Release refused in mode {mode}.", decision.reasons)
     if results.folder("release") is None:
@@ -72,6 +80,7 @@ def make_warnings(results: WorkspaceResults, config: ProjectConfig) -> tuple[str
     return (
         *_warn_few_patients(results),
         *_warn_outdated(results),
+        *gate_warnings(results.synthetic),
         *_warn_linked(results, config),
         *_warn_not_private(results),
         *_warn_not_measured(results),
@@ -90,6 +99,10 @@ def make_key_figures(results: WorkspaceResults) -> tuple[KeyFigure, ...]:
         _memorisation_figure(results.audit or {}),
         _linkage_figure(results.audit or {}),
     )
+
+
+def _gate_counts(results: WorkspaceResults) -> GateCounts | None:
+    return count_gates(results.synthetic) if results.synthetic else None
 
 
 def _released_sentence(decision: ReleaseDecision) -> str:

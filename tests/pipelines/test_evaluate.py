@@ -21,10 +21,13 @@ from medsynth.records.json_lines import read_json, write_json
 from medsynth.records.manifest import read_manifest, write_manifest
 from medsynth.records.progress import SilentReporter
 from medsynth.synthesis.index import SyntheticRecord, write_synthetic
+from medsynth.training.checkpoints import save_weights
+from medsynth.training.cycle_networks import build_cycle_networks
 from pipelines.evaluate import STAGE
 from pipelines.inputs import InputRecord
 from pipelines.project_config import ProjectConfig
 from pipelines.stages import run_stage
+from pipelines.train import training_plan
 
 MATRIX = 32
 SLICES = 3
@@ -89,12 +92,18 @@ def anatomy(number: int) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
 
 def make_workspace(workspace: Path, cohort: tuple[MadePatient, ...]) -> Path:
     """Write the folders that evaluate reads."""
-    ingest, prepare, synthesize = (workspace / n for n in ("ingest", "prepare", "synthesize"))
+    ingest, prepare, train, synthesize = (
+        workspace / name for name in ("ingest", "prepare", "train", "synthesize")
+    )
     for folder in ("volumes", "labels", "truth"):
         (ingest / folder).mkdir(parents=True)
     for folder in ("nifti", "labels", "null"):
         (synthesize / folder).mkdir(parents=True)
     prepare.mkdir()
+    train.mkdir()
+    plan = training_plan(small_config())
+    networks = build_cycle_networks(plan.generator, plan.discriminator, seed=0)
+    save_weights(train / "to_contrast.safetensors", networks.to_contrast)
     for patient in cohort:
         write_scan(workspace, patient)
     write_series(ingest, [series_record(patient) for patient in cohort])
@@ -102,7 +111,7 @@ def make_workspace(workspace: Path, cohort: tuple[MadePatient, ...]) -> Path:
     write_synthetic(synthesize, [synthetic_record(p) for p in cohort if p.is_translated])
     if any(patient.has_labels for patient in cohort):
         write_json(ingest / "labels.json", {"1": "kidney"})
-    for finished in (ingest, prepare, synthesize):
+    for finished in (ingest, prepare, train, synthesize):
         write_manifest(finished, stage=finished.name, settings_hash="0", inputs={})
     return workspace
 
@@ -224,6 +233,15 @@ def test_fidelity_finds_the_error_that_was_made(tmp_path: Path) -> None:
     assert fidelity["n_patients"] == 2
     assert fidelity["holdout"]["n_patients"] == 1
     assert fidelity["not_measured"] == []
+    # The kidney is searched; nothing is labelled as lesion, and nothing invented.
+    lesions = fidelity["lesions"]
+    assert (lesions["scans"], lesions["labelled"], lesions["invented"]) == (2, 0, 0)
+    # The made-up body is all of 40 HU: no bone, fat, lung or gas.
+    assert "kept" not in fidelity
+    # The way back changes nothing, so nothing hidden could help it.
+    hidden = fidelity["hidden_signal"]
+    assert hidden["n"] == 2
+    assert abs(hidden["hidden_signal_hu"]) < 0.5
 
 
 def test_utility_has_both_arms_on_both_kinds_of_test_scans(tmp_path: Path) -> None:

@@ -1,7 +1,12 @@
 import torch
 from torch import Tensor
 
-from medsynth.cohort.phase_randomisation import TRAINING_SPREAD, SliceBatch, scan_slices
+from medsynth.cohort.phase_randomisation import (
+    TRAINING_SPREAD,
+    SliceBatch,
+    scan_pairs,
+    scan_slices,
+)
 
 
 def tissue_of_a_disc(slices: int) -> Tensor:
@@ -45,3 +50,21 @@ def test_scans_of_one_anatomy_differ_in_noise_and_place() -> None:
     assert areas.max() > 1.4 * areas.min()
     centre = batch.slices_hu[:, 0, 56:72, 56:72].std(dim=(1, 2))
     assert centre.max() > 4 * centre.min()
+
+
+def test_a_pair_differs_where_the_agent_is_and_nowhere_else() -> None:
+    tissue = tissue_of_a_disc(8)[:, :2]
+    random = torch.Generator().manual_seed(0)
+    scanned_hu, plain_hu = scan_pairs(tissue, torch.ones(8), TRAINING_SPREAD, random)
+    difference = scanned_hu - plain_hu
+    assert difference.max() > 90
+    # Lumps in fat may take up a little; the kernel overshoots at edges.
+    assert (difference.abs() > 40).float().mean() < 0.2
+    assert difference[plain_hu < -900].abs().median() == 0
+
+
+def test_a_pair_without_agent_is_twice_the_same_scan() -> None:
+    tissue = tissue_of_a_disc(4)[:, :2]
+    random = torch.Generator().manual_seed(0)
+    scanned_hu, plain_hu = scan_pairs(tissue, torch.zeros(4), TRAINING_SPREAD, random)
+    assert torch.equal(scanned_hu, plain_hu)

@@ -37,6 +37,7 @@ def flat_scan() -> TranslatedScan:
         synthetic_hu=brightened(truth_hu, labels, (6, -2, 4)),
         labels=labels,
         truth_hu=truth_hu,
+        spacing_slice_row_column_mm=(5.0, 3.0, 3.0),
     )
 
 

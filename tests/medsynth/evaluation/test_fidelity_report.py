@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from medsynth.evaluation.fidelity_report import NO_LABELS, NO_TRANSLATIONS, NO_TRUTH
+from medsynth.evaluation.fidelity_report import (
+    NO_LABELS,
+    NO_TRANSLATIONS,
+    NO_TRUTH,
+    GroupMeasurements,
+)
 from medsynth.evaluation.fidelity_report import fidelity_report as report_of
 from medsynth.evaluation.intervals import Resampling
 from medsynth.evaluation.measurements import Measurement
@@ -12,7 +17,8 @@ from medsynth.evaluation.measurements import Measurement
 
 def fidelity_report(source: list[Measurement], holdout: list[Measurement]) -> dict[str, Any]:
     """Give the report with fixed resampling, as JSON."""
-    return report_of(source, holdout, Resampling(resamples=100, seed=0))
+    groups = (GroupMeasurements(tuple(source)), GroupMeasurements(tuple(holdout)))
+    return report_of(*groups, Resampling(resamples=100, seed=0))
 
 
 def paired(patient: str, mae_hu: float, input_mae_hu: float) -> list[Measurement]:
@@ -94,3 +100,16 @@ def test_holdout_patients_are_reported_apart() -> None:
     report = fidelity_report(paired("a", 4.0, 20.0), paired("h", 8.0, 20.0))
     assert report["body_mae_hu"] == 4.0
     assert report["holdout"]["body_mae_hu"] == 8.0
+
+
+def test_kept_content_is_reported_beside_the_errors() -> None:
+    rows = [
+        Measurement("a", None, "kept_bone_change_hu", 2.0),
+        Measurement("a", None, "kept_bone_bias_hu", -1.0),
+    ]
+    assert fidelity_report(rows, [])["kept"]["tissues"]["bone"]["change_hu"] == 2.0
+    assert "kept" not in fidelity_report(paired("a", 4.0, 20.0), [])
+
+
+def test_lesions_are_absent_where_no_scan_could_be_searched() -> None:
+    assert "lesions" not in fidelity_report(paired("a", 4.0, 20.0), [])

@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import io
 from pathlib import Path
 
@@ -6,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from medsynth.synthesis.index import read_synthetic, write_synthetic
+from medsynth.synthesis.intensity_gate import GateVerdict
 from pipelines.report.comparisons import make_comparisons
 from pipelines.report.results import read_results
 from tests.pipelines.made_workspace import SOURCES, Parts, make_workspace
@@ -45,3 +48,17 @@ def test_the_change_of_the_kidney_is_blue_and_what_is_left_is_red(tmp_path: Path
 
 def test_an_unfinished_workspace_gives_no_comparison(tmp_path: Path) -> None:
     assert make_comparisons(read_results(tmp_path)) == ()
+
+
+def test_a_flagged_translation_is_shown_as_such(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "w")
+    folder = workspace / "synthesize"
+    flagged = SOURCES[1].synthetic
+    records = [
+        dataclasses.replace(one, gate=GateVerdict.OUTSIDE) if one.synthetic == flagged else one
+        for one in read_synthetic(folder)
+    ]
+    write_synthetic(folder, records)
+    comparisons = make_comparisons(read_results(workspace))
+    named = [x.title.split()[1] for x in comparisons if x.title.endswith("not released")]
+    assert named == [f"{SOURCES[1].patient},"]
