@@ -147,6 +147,11 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train the translator; goes on where an interrupted training stopped."""
+    from pipelines.train import follow_training, is_follower
+
+    if is_follower():
+        follow_training()
+        return
     _run_stage("train", workspace, config, {}, overrides, quiet)
 
 

@@ -107,8 +107,12 @@ class PrepareSettings(Settings):
 class TrainSettings(Settings):
     """The translator's training."""
 
-    generator: Literal["unshuffle", "resnet"] = "unshuffle"
-    """"unshuffle": predicts the change in HU on a folded grid; "resnet": the original CycleGAN."""
+    start: Literal["public", "scratch"] = "public"
+    """"public": weights learnt from made-up patients, shipped with medsynth; "scratch": none."""
+    engine: Literal["cycle", "contrastive"] = "cycle"
+    """"cycle": there and back again; "contrastive": one way, each place compared to its source."""
+    generator: Literal["unshuffle", "skip", "resnet"] = "unshuffle"
+    """"unshuffle": change in HU on a folded grid; "skip": from all levels; "resnet": original."""
     discriminator: Literal["unshuffle", "patch70"] = "unshuffle"
     """"unshuffle": sees widely on a folded grid; "patch70": the original 70x70 PatchGAN."""
     channels: Count = 32
@@ -117,30 +121,36 @@ class TrainSettings(Settings):
     """Residual blocks of the generators."""
     discriminator_channels: Count = 48
     """Width of the discriminators' first layer."""
-    steps: Count | None = None
-    """Budget as a number of steps; repeats exactly on the same machine."""
+    steps: Annotated[int, Field(ge=0)] | None = None
+    """Budget as a number of steps, which repeats exactly. 0 keeps the public start as it is."""
     minutes: Positive | None = None
     """Budget as minutes of training; used when steps is not given."""
     batch: Count = 8
     """Patches of each phase in a step."""
     patch: Annotated[int, Field(ge=16, multiple_of=4)] = 64
     """Rows and columns of a patch; prepare.matrix where that is smaller."""
-    learning_rate: Positive = 1e-3
-    """Adam's learning rate at its highest, for the generators."""
+    learning_rate: Positive | None = None
+    """Adam's learning rate at its highest, for the generators; else 1e-4, or 1e-3 from scratch."""
     discriminator_learning_rate: Positive = 5e-4
     """Adam's learning rate at its highest, for the discriminators."""
     cycle_weight: Positive = 0.5
     """Weight of the cycle loss, in units of 100 HU, against the adversarial loss."""
     identity_weight: Annotated[float, Field(ge=0.0)] = 1.0
     """Weight of the identity loss, in units of 100 HU, against the adversarial loss."""
-    change_weight: Annotated[float, Field(ge=0.0)] = 0.1
-    """Weight of the change itself, in units of 100 HU: keeps still what need not change."""
+    correspondence_weight: Annotated[float, Field(ge=0.0)] = 0.2
+    """Weight of the correspondence of places, in the contrastive engine alone; 0 leaves it out."""
+    change_weight: Annotated[float, Field(ge=0.0)] | None = None
+    """Weight of the change from the start, in units of 100 HU; else 1, or 0.1 from scratch."""
     image_pool: Annotated[int, Field(ge=0)] = 0
     """Past translations shown to the discriminators; 0 shows only the present ones."""
     averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.99
     """Decay of the running average of the generators' weights; 0 turns it off."""
+    early_stop: bool = False
+    """Stop when slices of 6 + 6 held-back patients get no closer to real ones; keep the best."""
     checkpoint_seconds: Positive = 30.0
     """Time between checkpoints, in seconds."""
+    sample_minutes: Positive = 3.0
+    """Time between sample pictures, in minutes."""
 
 
 class SynthesizeSettings(Settings):
@@ -148,6 +158,10 @@ class SynthesizeSettings(Settings):
 
     dicom: bool = True
     """Write DICOM series beside the NIfTI volumes."""
+    dither_hu: Annotated[float, Field(ge=0.0, le=20.0)] = 2.0
+    """Largest noise that covers hidden signals, in HU; 0 adds none."""
+    gate: bool = True
+    """Judge each translation by its organs' HU; what lies outside is never released."""
 
 
 class EvaluateSettings(Settings):

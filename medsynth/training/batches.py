@@ -43,34 +43,48 @@ class PatientSlices:
 
 
 def draw_patches(
-    patients: Sequence[PatientSlices], draw: Draw, *, step: int, stream: int
+    patients: Sequence[PatientSlices],
+    draw: Draw,
+    *,
+    step: int,
+    stream: int,
+    places: range | None = None,
 ) -> Tensor:
     """Draw square patches: patients with equal chance, then a slice, then a place in the body.
 
     Half of the patches are mirrored left to right.
 
     No state is kept between steps, so a resumed training sees what an
-    unbroken one would have seen.
+    unbroken one would have seen; nor between the patches of a batch, so
+    processes that share a batch see together what one alone would have seen.
 
     Args:
         patients: who to draw from.
         draw: how many, how large, and the training's seed.
         step: number of the step.
         stream: keeps the draws of the phases apart.
+        places: which patches of the batch; None for all of them.
 
     Returns:
-        (batch, 1, patch, patch), float32, HU.
+        (len(places), 1, patch, patch), float32, HU.
     """
-    generator = np.random.default_rng([draw.seed, stream, step])
-    patches = []
-    for _ in range(draw.batch):
-        volumes = patients[int(generator.integers(len(patients)))].volumes_hu
-        volume = volumes[int(generator.integers(len(volumes)))]
-        slice_hu = volume[int(generator.integers(len(volume)))]
-        patch = _patch_in_body(slice_hu, draw.patch, generator)
-        # Contrast agent knows no left and right, so mirrored patients are more patients.
-        patches.append(patch[:, ::-1] if generator.random() < 0.5 else patch)
+    chosen = range(draw.batch) if places is None else places
+    patches = [
+        _one_patch(patients, draw.patch, np.random.default_rng([draw.seed, stream, step, place]))
+        for place in chosen
+    ]
     return torch.from_numpy(np.stack(patches).astype(np.float32)).unsqueeze(1)
+
+
+def _one_patch(
+    patients: Sequence[PatientSlices], patch: int, generator: np.random.Generator
+) -> NDArray[np.int16]:
+    volumes = patients[int(generator.integers(len(patients)))].volumes_hu
+    volume = volumes[int(generator.integers(len(volumes)))]
+    slice_hu = volume[int(generator.integers(len(volume)))]
+    found = _patch_in_body(slice_hu, patch, generator)
+    # Contrast agent knows no left and right, so mirrored patients are more patients.
+    return found[:, ::-1] if generator.random() < 0.5 else found
 
 
 def _patch_in_body(

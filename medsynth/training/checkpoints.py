@@ -1,6 +1,8 @@
 """Checkpoints of a training in progress, and the weights of a finished one."""
 
 import io
+import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from torch import nn
 
 from medsynth.errors import RecordError
 from medsynth.records.atomic import write_bytes_atomically
+from medsynth.records.json_lines import write_json_lines
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -40,6 +43,44 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             f"training. Delete the folder {path.parent.name} to train from the start."
         ) from None
     return state
+
+
+def keep_rows_until(path: Path, step: int) -> None:
+    """Drop the rows that a killed sitting wrote after its last checkpoint.
+
+    A last line that was cut off in the middle is dropped, too.
+
+    Args:
+        path: a file of rows with a "step" each; may be missing.
+        step: last step whose row is kept.
+
+    Raises:
+        RecordError: a whole line is no row.
+    """
+    if not path.is_file():
+        return
+    # What follows the last line's end was being written when the sitting was killed.
+    whole_lines = path.read_bytes().split(b"\n")[:-1]
+    try:
+        rows = [json.loads(line) for line in whole_lines]
+        kept = [row for row in rows if row["step"] <= step]
+    except (ValueError, TypeError, KeyError):
+        raise RecordError(
+            f"File {path.name} has a line without a step. Expected the rows of an interrupted "
+            f"training. Delete the folder {path.parent.name} to train from the start."
+        ) from None
+    write_json_lines(path, kept)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Make sure that a power cut cannot take back what was appended to a file.
+
+    Args:
+        path: the file; may be missing.
+    """
+    if path.is_file():
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
 
 
 def save_weights(path: Path, network: nn.Module) -> None:

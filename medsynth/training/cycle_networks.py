@@ -9,9 +9,10 @@ from torch import nn
 
 from medsynth.networks.discriminators import Patch70Discriminator, UnshuffleDiscriminator
 from medsynth.networks.resnet_generator import ResnetGenerator
+from medsynth.networks.skip_generator import SkipGenerator
 from medsynth.networks.unshuffle_generator import UnshuffleGenerator
 
-GeneratorKind = Literal["unshuffle", "resnet"]
+GeneratorKind = Literal["unshuffle", "skip", "resnet"]
 DiscriminatorKind = Literal["unshuffle", "patch70"]
 
 
@@ -20,7 +21,7 @@ class GeneratorDesign:
     """What is needed to build a generator before its weights are read.
 
     Attributes:
-        kind: "unshuffle" or "resnet".
+        kind: "unshuffle", "skip" or "resnet".
         channels: width.
         blocks: number of residual blocks.
     """
@@ -72,6 +73,8 @@ def build_generator(design: GeneratorDesign) -> nn.Module:
     """Build one generator with fresh weights."""
     if design.kind == "resnet":
         return ResnetGenerator(design.channels, design.blocks)
+    if design.kind == "skip":
+        return SkipGenerator(design.channels, design.blocks)
     return UnshuffleGenerator(design.channels, design.blocks)
 
 

@@ -2,16 +2,19 @@
 
 import copy
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from medsynth.errors import TrainingError
 from medsynth.training.cycle_networks import CycleNetworks
 from medsynth.training.device import Compute
+from medsynth.training.distributed import ALONE, Ranks, average_gradients
 from medsynth.training.image_pool import ImagePool
 from medsynth.training.losses import LossWeights, discriminator_loss, generator_loss
 
+StartKind = Literal["public", "scratch"]
 _ADAM_BETAS = (0.5, 0.999)
 
 
@@ -26,6 +29,8 @@ class StepSettings:
         averaging: decay of the running average of the generators' weights; 0 for none.
         image_pool: past translations kept for each discriminator.
         seed: of the pools.
+        start: "public" where the networks begin with the public start: then the change is
+            counted from what the generators made at the start, not from the slices themselves.
     """
 
     weights: LossWeights
@@ -34,30 +39,46 @@ class StepSettings:
     averaging: float
     image_pool: int
     seed: int
+    start: StartKind = "scratch"
 
 
 class CycleTrainer:
     """The networks in training with all that a checkpoint must keep."""
 
-    def __init__(self, networks: CycleNetworks, settings: StepSettings, compute: Compute) -> None:
+    def __init__(
+        self,
+        networks: CycleNetworks,
+        settings: StepSettings,
+        compute: Compute,
+        ranks: Ranks = ALONE,
+    ) -> None:
         """Put the networks on the device and make the optimisers.
 
         Args:
-            networks: the four networks; moved, not copied.
+            networks: the four networks; moved, not copied. With several processes, each
+                brings the same weights.
             settings: of a step.
             compute: where and in which precision.
+            ranks: this process's place among those that train together.
+
+        Raises:
+            TrainingError: several processes are to share an image pool.
         """
+        _check_pool(settings, ranks)
         self.networks = networks
         self.averaged = {
             "to_noncontrast": copy.deepcopy(networks.to_noncontrast),
             "to_contrast": copy.deepcopy(networks.to_contrast),
         }
+        # A resumed training is built from the same start, so this is no part of its state.
+        self._anchors = copy.deepcopy(self.averaged) if settings.start == "public" else {}
         for _, network in networks.named():
             network.to(compute.device)
-        for network in self.averaged.values():
+        for network in (*self.averaged.values(), *self._anchors.values()):
             network.to(compute.device).requires_grad_(False)
         self._settings = settings
         self._compute = compute
+        self._ranks = ranks
         self._generator_optimiser = _adam(networks.generators(), settings.learning_rate)
         self._discriminator_optimiser = _adam(
             networks.discriminators(), settings.discriminator_learning_rate
@@ -74,15 +95,15 @@ class CycleTrainer:
         """Update generators, then discriminators, then the running averages.
 
         Args:
-            contrast: (batch, 1, rows, columns), HU, on the processor.
+            contrast: (batch, 1, rows, columns), HU, on the processor; this process's part.
             noncontrast: likewise; never a pair of `contrast`.
             learning_rate_factor: on the highest learning rates, from the schedule.
 
         Returns:
-            Name of each loss -> scalar tensor, detached.
+            Name of each loss -> scalar tensor, detached, on the device; of this process's part.
         """
-        contrast = contrast.to(self._compute.device, non_blocking=True)
-        noncontrast = noncontrast.to(self._compute.device, non_blocking=True)
+        contrast = self._compute.moved(contrast)
+        noncontrast = self._compute.moved(noncontrast)
         self._set_learning_rates(learning_rate_factor)
         losses, to_noncontrast, to_contrast = self._update_generators(contrast, noncontrast)
         losses["discriminator"] = self._update_discriminators(
@@ -129,6 +150,7 @@ class CycleTrainer:
                 backward=networks.to_contrast,
                 judge=networks.noncontrast_discriminator,
                 weights=self._settings.weights,
+                anchor=self._anchors.get("to_noncontrast"),
             )
             out_of_noncontrast = generator_loss(
                 noncontrast,
@@ -136,8 +158,10 @@ class CycleTrainer:
                 backward=networks.to_noncontrast,
                 judge=networks.contrast_discriminator,
                 weights=self._settings.weights,
+                anchor=self._anchors.get("to_contrast"),
             )
         torch.autograd.backward(out_of_contrast.total + out_of_noncontrast.total)
+        average_gradients(networks.generators(), self._ranks)
         self._generator_optimiser.step()
         losses = {
             "to_noncontrast_adversarial": out_of_contrast.adversarial.detach(),
@@ -167,6 +191,7 @@ class CycleTrainer:
                 networks.noncontrast_discriminator, noncontrast, shown_noncontrast
             ) + discriminator_loss(networks.contrast_discriminator, contrast, shown_contrast)
         torch.autograd.backward(loss)
+        average_gradients(networks.discriminators(), self._ranks)
         self._discriminator_optimiser.step()
         return loss.detach() / 2
 
@@ -186,6 +211,15 @@ class CycleTrainer:
         ):
             for group in optimiser.param_groups:
                 group["lr"] = highest * factor
+
+
+def _check_pool(settings: StepSettings, ranks: Ranks) -> None:
+    # Each process would swap within its own part, so the result would depend on their number.
+    if settings.image_pool and ranks.size > 1:
+        raise TrainingError(
+            f"The image pool is {settings.image_pool} and {ranks.size} processes train together. "
+            "Expected no pool with several. Set train.image_pool=0, or train in one process."
+        )
 
 
 def _adam(networks: tuple[nn.Module, nn.Module], learning_rate: float) -> torch.optim.Adam:

@@ -18,14 +18,17 @@ class LossWeights:
     """Weights against the adversarial loss, which has weight 1.
 
     Attributes:
-        cycle: of the cycle loss.
+        cycle: of the cycle loss; the one-sided translator has none.
         identity: of the identity loss; 0 leaves it out.
         change: of the change a translation makes; 0 leaves it out.
+        correspondence: of the correspondence of places, in nats; 0 leaves it out, as the
+            cycle translator does.
     """
 
     cycle: float
     identity: float
     change: float
+    correspondence: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +59,7 @@ def generator_loss(
     backward: nn.Module,
     judge: nn.Module,
     weights: LossWeights,
+    anchor: nn.Module | None = None,
 ) -> GeneratorLoss:
     """Give the objective of both generators on slices of one phase.
 
@@ -65,6 +69,8 @@ def generator_loss(
         backward: the generator into that phase.
         judge: the discriminator of the other phase.
         weights: of cycle, identity and change.
+        anchor: a generator out of that phase; the change is counted from what it makes of
+            the slices. None counts it from the slices themselves.
 
     Returns:
         The loss and its parts.
@@ -78,12 +84,12 @@ def generator_loss(
     if weights.identity > 0:
         # One pass for both: every norm is of one sample, so the halves do not meet.
         rebuilt, kept = backward(torch.cat([translated, real])).chunk(2)
-        identity = _difference(kept, real)
+        identity = difference_in_loss_units(kept, real)
     else:
         rebuilt = backward(translated)
         identity = real.new_zeros(())
-    cycle = _difference(rebuilt, real)
-    change = _difference(translated, real)
+    cycle = difference_in_loss_units(rebuilt, real)
+    change = difference_in_loss_units(translated, _anchored(real, anchor))
     total = (
         adversarial + weights.cycle * cycle + weights.identity * identity + weights.change * change
     )
@@ -108,6 +114,21 @@ def discriminator_loss(judge: nn.Module, real: Tensor, synthetic: Tensor) -> Ten
     return loss / 2.0
 
 
-def _difference(made: Tensor, wanted: Tensor) -> Tensor:
+@torch.no_grad()
+def _anchored(real: Tensor, anchor: nn.Module | None) -> Tensor:
+    made: Tensor = real if anchor is None else anchor(real).float()
+    return made
+
+
+def difference_in_loss_units(made: Tensor, wanted: Tensor) -> Tensor:
+    """Give the mean absolute difference of two sets of slices, in units of 100 HU.
+
+    Args:
+        made: (batch, 1, rows, columns), HU.
+        wanted: the same shape, HU.
+
+    Returns:
+        Scalar, float32.
+    """
     difference: Tensor = (made.float() - wanted).abs().mean() / LOSS_UNIT_HU
     return difference

@@ -27,7 +27,7 @@ def test_rule_between_settings_names_them() -> None:
         load_config([], ["split.contrast_train=0.9"])
 
 
-@pytest.mark.parametrize("assignment", ["train.steps=0", "release.mode=public", "train.batch=x"])
+@pytest.mark.parametrize("assignment", ["train.steps=-1", "release.mode=public", "train.batch=x"])
 def test_value_out_of_range_is_refused(assignment: str) -> None:
     with pytest.raises(ConfigurationError, match=assignment.split("=", maxsplit=1)[0]):
         load_config([], [assignment])

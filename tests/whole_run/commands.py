@@ -10,6 +10,7 @@ from pathlib import Path
 SMALL = (
     "--set=prepare.matrix=64",
     "--set=prepare.spacing_mm=5.6",
+    "--set=train.start=scratch",
     "--set=train.steps=12",
     "--set=train.channels=8",
     "--set=train.blocks=1",

@@ -42,3 +42,16 @@ def test_empty_slice_gives_a_patch_of_air() -> None:
     patients = [PatientSlices("p", (np.full((1, 64, 64), -1000, dtype=np.int16),))]
     drawn = draw_patches(patients, Draw(batch=2, patch=32, seed=0), step=0, stream=0)
     assert drawn.shape == (2, 1, 32, 32)
+
+
+def test_shared_batch_is_the_whole_batch_in_parts() -> None:
+    volume = np.arange(64, dtype=np.int16).reshape(64, 1, 1)
+    patients = [PatientSlices("p", (volume,))]
+    draw = Draw(batch=6, patch=1, seed=3)
+    whole = draw_patches(patients, draw, step=4, stream=1)
+    parts = [
+        draw_patches(patients, draw, step=4, stream=1, places=places)
+        for places in (range(2), range(2, 6))
+    ]
+    assert torch.equal(torch.cat(parts), whole)
+    assert len(set(whole.flatten().tolist())) > 1

@@ -6,6 +6,7 @@ from torch import nn
 
 from medsynth.errors import RecordError
 from medsynth.training.checkpoints import (
+    keep_rows_until,
     load_checkpoint,
     load_weights,
     save_checkpoint,
@@ -46,3 +47,17 @@ def test_checkpoint_comes_back_as_saved(tmp_path: Path) -> None:
     state = load_checkpoint(tmp_path / "checkpoint.pt")
     assert state["step"] == 3
     assert torch.equal(state["tensor"], torch.arange(3))
+
+
+def test_rows_after_the_checkpoint_and_a_torn_line_are_dropped(tmp_path: Path) -> None:
+    rows = tmp_path / "metrics.jsonl"
+    rows.write_text('{"step": 10}\n{"step": 20}\n{"step": 30}\n{"step": 4')
+    keep_rows_until(rows, 20)
+    assert rows.read_text() == '{"step": 10}\n{"step": 20}\n'
+
+
+def test_row_without_a_step_is_refused(tmp_path: Path) -> None:
+    rows = tmp_path / "metrics.jsonl"
+    rows.write_text('{"loss": 1.0}\n')
+    with pytest.raises(RecordError, match="without a step"):
+        keep_rows_until(rows, 20)

@@ -1,0 +1,96 @@
+"""The public start: a translator learnt from made-up patients alone, shipped with the package."""
+
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from medsynth.errors import ConfigurationError, RecordError
+from medsynth.records.atomic import write_bytes_atomically
+from medsynth.training.cycle_networks import (
+    CycleNetworks,
+    DiscriminatorDesign,
+    GeneratorDesign,
+    build_generator,
+)
+
+WEIGHTS = Path(__file__).with_name("start_weights.safetensors")
+START_GENERATOR = GeneratorDesign("unshuffle", channels=32, blocks=6)
+START_DISCRIMINATOR = DiscriminatorDesign("unshuffle", channels=48)
+START_SPACING_MM = 2.8
+_SEPARATOR = "/"
+
+
+def begin_from_public_start(
+    networks: CycleNetworks, *, generator: GeneratorDesign, discriminator: DiscriminatorDesign
+) -> None:
+    """Fill the networks of a training with the public start.
+
+    Args:
+        networks: changed in place.
+        generator: their generators' design.
+        discriminator: their discriminators' design.
+
+    Raises:
+        ConfigurationError: there is no public start of that design.
+        RecordError: the file of weights is missing or damaged.
+    """
+    if (generator, discriminator) != (START_GENERATOR, START_DISCRIMINATOR):
+        raise ConfigurationError(
+            "The settings ask for the public start and describe other networks than it has. "
+            f"Expected generator {START_GENERATOR.kind} with {START_GENERATOR.channels} channels "
+            f"and {START_GENERATOR.blocks} blocks, and discriminator {START_DISCRIMINATOR.kind} "
+            f'with {START_DISCRIMINATOR.channels} channels. Set train.start to "scratch".'
+        )
+    tensors = _read_tensors(WEIGHTS)
+    for name, network in networks.named():
+        _fill(network, tensors, name)
+
+
+def public_generator() -> nn.Module:
+    """Give the public start's generator out of contrast, for slices of `START_SPACING_MM`.
+
+    Raises:
+        RecordError: the file of weights is missing or damaged.
+    """
+    network = build_generator(START_GENERATOR)
+    _fill(network, _read_tensors(WEIGHTS), "to_noncontrast")
+    return network
+
+
+def write_public_start(path: Path, networks: CycleNetworks) -> None:
+    """Write the networks in half precision, with no metadata.
+
+    Args:
+        path: the file, ending in .safetensors.
+        networks: of the start's designs.
+    """
+    tensors = {
+        f"{name}{_SEPARATOR}{key}": value.detach().cpu().to(torch.float16).contiguous()
+        for name, network in networks.named()
+        for key, value in network.state_dict().items()
+    }
+    write_bytes_atomically(path, safetensors.torch.save(tensors))
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load_file(path)
+    except (FileNotFoundError, SafetensorError):
+        raise RecordError(
+            f"The public start {path.name} is missing or damaged. Expected the file that the "
+            "package brings. Install the package again."
+        ) from None
+
+
+def _fill(network: nn.Module, tensors: dict[str, Tensor], name: str) -> None:
+    prefix = name + _SEPARATOR
+    network.load_state_dict(
+        {
+            key.removeprefix(prefix): value.float()
+            for key, value in tensors.items()
+            if key.startswith(prefix)
+        }
+    )
