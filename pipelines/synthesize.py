@@ -169,7 +169,9 @@ def _gather_tools(context: StageContext) -> _Tools:
     spacing_mm = config.prepare.spacing_mm
     engines = [Engine(TRAINED, trained, hash_file(weights), spacing_mm)]
     other = public_generator()
-    engines.append(Engine(PUBLIC_START, other, _weights_hash(other), START_SPACING_MM))
+    # Where nothing was trained, it has been tried already.
+    if _weights_hash(other) != _weights_hash(trained):
+        engines.append(Engine(PUBLIC_START, other, _weights_hash(other), START_SPACING_MM))
     for engine in engines:
         engine.network.to(compute.device).eval()
     labels_json = context.finished("ingest") / "labels.json"

@@ -1,8 +1,9 @@
 """Lesions and kept content of a translator's output on made-up patients.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/bench_lesions.py WHAT [PATIENTS] [SEED]
+    OMP_NUM_THREADS=1 python tests/benchmarks/bench_lesions.py [WHAT] [PATIENTS] [SEED]
 
-WHAT is a file of weights (the generator of the demo's settings), or one of: "input"
+WHAT is "start" (the public start; also where nothing is named), a file of weights (the
+generator of the demo's settings), or one of: "input"
 (nothing is translated), "truth" (translated without fault), "smoothed" (the truth,
 blurred by 5 mm: lesions should be lost), "blobs" (the truth with one dark ball of 30
 HU and 9 mm in each liver: one blob a patient should be found). Patients are those that
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from torch import nn
 
 from medsynth.evaluation.fidelity import TranslatedScan, measure_scan
 from medsynth.evaluation.intensity_correlation import intensity_correlation_report
@@ -32,6 +34,7 @@ from medsynth.synthesis.translate import translate_volume
 from medsynth.training.checkpoints import load_weights
 from medsynth.training.cycle_networks import build_generator
 from medsynth.training.device import choose_compute
+from medsynth.training.public_start import public_generator
 from pipelines.demo import DEMO_CONFIG
 from pipelines.project_config import load_config
 from pipelines.train import generator_design
@@ -56,12 +59,16 @@ def choose_translator(what: str) -> Translator:
         "smoothed": _smoothed,
         "blobs": _with_ball,
     }
-    return known[what] if what in known else _network(Path(what))
-
-
-def _network(weights: Path) -> Translator:
+    if what in known:
+        return known[what]
+    if what == "start":
+        return _translator(public_generator())
     network = build_generator(generator_design(load_config([read_toml(DEMO_CONFIG)]).train))
-    load_weights(weights, network)
+    load_weights(Path(what), network)
+    return _translator(network)
+
+
+def _translator(network: nn.Module) -> Translator:
     compute = choose_compute("cpu")
     network.to(compute.device).eval()
     return lambda scan: (
@@ -93,10 +100,10 @@ def _with_ball(scan: PhantomScan) -> Array:
 
 def main(arguments: list[str]) -> int:
     """Print the tables."""
-    if not 1 <= len(arguments) <= 3:
+    if len(arguments) > 3:
         print(__doc__)
         return 2
-    translate = choose_translator(arguments[0])
+    translate = choose_translator(arguments[0] if arguments else "start")
     patients = int(arguments[1]) if arguments[1:] else 12
     seed = int(arguments[2]) if arguments[2:] else COHORT_SEED
     measurements, found = [], []

@@ -8,10 +8,11 @@ of 0.7 mm; ours works on a grid of 2.8 mm and puts its change back. Both go thro
 Memory is the highest resident set while 1,000 slices of 1 mm are translated, above
 what was resident before and above the result.
 
-With the weights of a trained default translator, `to_noncontrast.safetensors`, it
-also compares errors and flicker on made-up patients with those of translating each
-slice alone. Made-up thin slices are no noisier than thick ones; to the rows called
-noisy the noise is added that thin slices of a real scanner have, to the truth likewise.
+With the public start, or the weights of a trained default translator,
+`to_noncontrast.safetensors`, it also compares errors and flicker on made-up patients
+with those of translating each slice alone. Made-up thin slices are no noisier than
+thick ones; to the rows called noisy the noise is added that thin slices of a real
+scanner have, to the truth likewise.
 """
 
 import dataclasses
@@ -40,6 +41,7 @@ from medsynth.phantom.scan import PhantomScan, render_scan
 from medsynth.synthesis.translate import translate_volume
 from medsynth.training.checkpoints import load_weights
 from medsynth.training.device import Compute
+from medsynth.training.public_start import public_generator
 
 MATRIX = 512
 NATIVE_MM = 0.7
@@ -72,10 +74,10 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
         return 2
     _print_speed_and_memory()
+    trained = public_generator()
     if arguments:
-        trained = UnshuffleGenerator(32, 6)
         load_weights(Path(arguments[0]), trained)
-        _print_errors(trained.eval())
+    _print_errors(trained.eval())
     return 0
 
 
