@@ -85,12 +85,15 @@ class Judges:
 def train_and_judge(name: str, out: Path) -> None:
     """Train one run and append a row for each checkpoint."""
     run, compute = RUNS[name], choose_compute("cpu")
-    rates = {
+    settings = {
+        "start": "scratch",
         "learning_rate": run.learning_rate,
         "discriminator_learning_rate": run.learning_rate / 2,
         "patch": 32,
     }
-    plan = training_plan(load_config([read_toml(DEMO_CONFIG), {"seed": run.seed, "train": rates}]))
+    plan = training_plan(
+        load_config([read_toml(DEMO_CONFIG), {"seed": run.seed, "train": settings}])
+    )
     contrast = [_patient(n, "contrast") for n in range(run.contrast)]
     noncontrast = [_patient(20 + n, "noncontrast") for n in range(run.noncontrast)]
     judges = _make_judges(contrast, noncontrast)
