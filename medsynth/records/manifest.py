@@ -2,7 +2,8 @@
 
 A manifest holds no clock, no path outside its folder and no machine: equal
 work gives equal manifests. Time, versions and device are in `provenance.json`,
-which, like `timing.jsonl`, no manifest covers.
+which, like `timing.jsonl` and the pictures of a training in `samples`, taken
+every few minutes, no manifest covers.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ from medsynth.records.atomic import write_text_atomically
 SCHEMA = 1
 MANIFEST_NAME = "manifest.json"
 UNHASHED_NAMES = frozenset({MANIFEST_NAME, "provenance.json", "timing.jsonl"})
+UNHASHED_FOLDERS = frozenset({"samples"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +78,7 @@ def write_manifest(
     files = {
         path.relative_to(folder).as_posix(): hash_file(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in UNHASHED_NAMES
+        if path.is_file() and _is_covered(path.relative_to(folder))
     }
     manifest = Manifest(stage=stage, settings_hash=settings_hash, inputs=dict(inputs), files=files)
     text = json.dumps(dataclasses.asdict(manifest), indent=1, sort_keys=True)
@@ -137,6 +139,10 @@ def folder_problems(folder: Path) -> list[str]:
             problems.append(f"altered: {relative}")
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder).as_posix()
-        if path.is_file() and relative not in listed and path.name not in UNHASHED_NAMES:
+        if path.is_file() and relative not in listed and _is_covered(path.relative_to(folder)):
             problems.append(f"not in the manifest: {relative}")
     return problems
+
+
+def _is_covered(relative: Path) -> bool:
+    return relative.name not in UNHASHED_NAMES and relative.parts[0] not in UNHASHED_FOLDERS

@@ -41,6 +41,16 @@ def test_equal_work_gives_equal_manifests_whatever_the_time(tmp_path: Path) -> N
     assert hashes[0] == hashes[1]
 
 
+def test_pictures_of_a_training_depend_on_the_clock_and_are_not_covered(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "f")
+    (folder / "samples").mkdir()
+    (folder / "samples" / "step_000357.png").write_text("then")
+    manifest = write_manifest(folder, stage="train", settings_hash="s", inputs={})
+    assert set(manifest.files) == {"a.txt", "below/b.txt"}
+    (folder / "samples" / "step_000600.png").write_text("later")
+    assert folder_problems(folder) == []
+
+
 def test_every_kind_of_change_is_found(tmp_path: Path) -> None:
     folder = _folder(tmp_path / "f")
     write_manifest(folder, stage="x", settings_hash="s", inputs={})
