@@ -5,23 +5,22 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from medsynth.cohort.phase_examples import draw_wide_bolus, widen_tissues
 from medsynth.networks.organ_segmenter import GRID_MM
-from medsynth.phantom.anatomy import paint_anatomy
-from medsynth.phantom.canvas import Canvas, Label, blank_canvas
-from medsynth.phantom.options import BodyRegion, PhantomOptions
-from medsynth.phantom.patient import draw_patient
-from medsynth.phantom.space import ScanPosition, build_space
-from medsynth.phantom.tissue import draw_tissues
+from medsynth.phantom.canvas import Label
+from medsynth.phantom.options import BodyRegion
+from medsynth.phantom.wide_patient import WideView, paint_wide_patient
 
-MATRIX = 128
-_SLICES = 14
-_SLICE_MM = 20.0
-_THICKNESS_MM = 5.0
+_VIEW = WideView(
+    stream=78,
+    slices=14,
+    slice_mm=20.0,
+    spacing_mm=GRID_MM,
+    middle_mm=(0.0, 205.0),
+    head_spread_mm=12.0,
+    breath_spread_mm=8.0,
+)
 # Every fourth patient is a chest scan: there, what looks like an organ mostly is none.
 _CHEST_EVERY = 4
-_MIDDLE_MM = {BodyRegion.ABDOMEN: 0.0, BodyRegion.CHEST: 205.0}
-_STREAM = 78
 # In the order of `organ_segmenter.ORGANS`.
 _LABELS = (Label.LIVER, Label.SPLEEN, Label.KIDNEY, Label.AORTA, Label.VENA_CAVA)
 
@@ -48,11 +47,11 @@ def make_organ_examples(seed: int, *, patients: int) -> OrganExamples:
         seed: decides everything, not negative.
         patients: how many.
     """
-    canvases = [_paint_patient(seed, index) for index in range(patients)]
+    parts = [_patient_examples(seed, index) for index in range(patients)]
     return OrganExamples(
-        plain_hu=np.concatenate([plain_hu for plain_hu, _, _ in canvases]),
-        gain_hu=np.concatenate([gain_hu for _, gain_hu, _ in canvases]),
-        classes=np.concatenate([classes for _, _, classes in canvases]),
+        plain_hu=np.concatenate([part.plain_hu for part in parts]),
+        gain_hu=np.concatenate([part.gain_hu for part in parts]),
+        classes=np.concatenate([part.classes for part in parts]),
     )
 
 
@@ -64,30 +63,12 @@ def organ_classes(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return lookup[labels]
 
 
-def _paint_patient(
-    seed: int, index: int
-) -> tuple[NDArray[np.float16], NDArray[np.float16], NDArray[np.uint8]]:
-    random = np.random.default_rng([_STREAM, seed, index])
+def _patient_examples(seed: int, index: int) -> OrganExamples:
     is_chest = index % _CHEST_EVERY == _CHEST_EVERY - 1
     region = BodyRegion.CHEST if is_chest else BodyRegion.ABDOMEN
-    patient = draw_patient(seed, index)
-    options = PhantomOptions(
-        matrix=MATRIX, slices=_SLICES, spacing_mm=GRID_MM, slice_mm=_SLICE_MM, region=region
-    )
-    left_mm, back_mm, head_mm = random.normal(0, (6.0, 6.0, 12.0))
-    position = ScanPosition(
-        left_mm, back_mm, _MIDDLE_MM[region] * patient.stature + head_mm, random.normal(0, 8)
-    )
-    space = build_space(
-        seed, index, options, position=position, thickness_ratio=_THICKNESS_MM / _SLICE_MM
-    )
-    bolus = draw_wide_bolus(region, random)
-    sheet = widen_tissues(draw_tissues(seed, patient, bolus), bolus, random)
-    canvas: Canvas = blank_canvas(space.shape, sheet)
-    paint_anatomy(canvas, space, seed, patient, region)
-    plain_hu = canvas.plain_hu + canvas.texture_hu * space.texture
-    return (
-        plain_hu.astype(np.float16),
-        canvas.gain_hu.astype(np.float16),
-        organ_classes(canvas.labels),
+    painted = paint_wide_patient(seed, index, region, _VIEW)
+    return OrganExamples(
+        plain_hu=painted.plain_hu.astype(np.float16),
+        gain_hu=painted.gain_hu.astype(np.float16),
+        classes=organ_classes(painted.labels),
     )

@@ -5,22 +5,21 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from medsynth.cohort.phase_examples import draw_wide_bolus, widen_tissues
-from medsynth.phantom.anatomy import paint_anatomy
-from medsynth.phantom.canvas import blank_canvas
-from medsynth.phantom.options import BodyRegion, PhantomOptions
-from medsynth.phantom.patient import draw_patient
-from medsynth.phantom.space import ScanPosition, build_space
-from medsynth.phantom.tissue import Appearance, Tissue, TissueSheet, draw_tissues
+from medsynth.phantom.options import BodyRegion
+from medsynth.phantom.tissue import Appearance, Tissue, TissueSheet
+from medsynth.phantom.wide_patient import WideView, paint_wide_patient
 from medsynth.training.public_start import START_SPACING_MM
 
-MATRIX = 128
-_SLICES = 16
-_SLICE_MM = 18.0
-_THICKNESS_MM = 5.0
+_VIEW = WideView(
+    stream=79,
+    slices=16,
+    slice_mm=18.0,
+    spacing_mm=START_SPACING_MM,
+    middle_mm=(-15.0, 195.0),
+    head_spread_mm=12.0,
+    breath_spread_mm=6.0,
+)
 _CHEST_EVERY = 3
-_MIDDLE_MM = {BodyRegion.ABDOMEN: -15.0, BodyRegion.CHEST: 195.0}
-_STREAM = 79
 # What bone takes up is less than its density varies from patient to patient, so it is kept.
 _KEPT = (Tissue.CORTICAL_BONE, Tissue.MARROW, Tissue.CARTILAGE)
 _DENSITY_HU = {Tissue.CORTICAL_BONE: (350.0, 1000.0), Tissue.MARROW: (40.0, 330.0)}
@@ -47,39 +46,20 @@ def make_start_examples(seed: int, *, patients: int) -> StartExamples:
         seed: decides everything, not negative.
         patients: how many.
     """
-    painted = [_paint_patient(seed, index) for index in range(patients)]
+    parts = [_patient_examples(seed, index) for index in range(patients)]
     return StartExamples(
-        plain_hu=np.concatenate([plain_hu for plain_hu, _ in painted]),
-        gain_hu=np.concatenate([gain_hu for _, gain_hu in painted]),
+        plain_hu=np.concatenate([part.plain_hu for part in parts]),
+        gain_hu=np.concatenate([part.gain_hu for part in parts]),
     )
 
 
-def _paint_patient(seed: int, index: int) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    random = np.random.default_rng([_STREAM, seed, index])
+def _patient_examples(seed: int, index: int) -> StartExamples:
     is_chest = index % _CHEST_EVERY == _CHEST_EVERY - 1
     region = BodyRegion.CHEST if is_chest else BodyRegion.ABDOMEN
-    patient = draw_patient(seed, index)
-    options = PhantomOptions(
-        matrix=MATRIX,
-        slices=_SLICES,
-        spacing_mm=START_SPACING_MM,
-        slice_mm=_SLICE_MM,
-        region=region,
+    painted = paint_wide_patient(seed, index, region, _VIEW, _with_kept_bone)
+    return StartExamples(
+        plain_hu=painted.plain_hu.astype(np.float16), gain_hu=painted.gain_hu.astype(np.float16)
     )
-    left_mm, back_mm, head_mm = random.normal(0, (6.0, 6.0, 12.0))
-    position = ScanPosition(
-        left_mm, back_mm, _MIDDLE_MM[region] * patient.stature + head_mm, random.normal(0, 6)
-    )
-    space = build_space(
-        seed, index, options, position=position, thickness_ratio=_THICKNESS_MM / _SLICE_MM
-    )
-    bolus = draw_wide_bolus(region, random)
-    sheet = widen_tissues(draw_tissues(seed, patient, bolus), bolus, random)
-    sheet = _with_kept_bone(sheet, random)
-    canvas = blank_canvas(space.shape, sheet)
-    paint_anatomy(canvas, space, seed, patient, region)
-    plain_hu = canvas.plain_hu + canvas.texture_hu * space.texture
-    return plain_hu.astype(np.float16), canvas.gain_hu.astype(np.float16)
 
 
 def _with_kept_bone(sheet: TissueSheet, random: np.random.Generator) -> TissueSheet:

@@ -2,7 +2,8 @@ import numpy as np
 
 from medsynth.networks.organ_segmenter import ORGANS
 from medsynth.phantom.canvas import Label
-from medsynth.synthesis.organ_examples import MATRIX, make_organ_examples, organ_classes
+from medsynth.phantom.wide_patient import MATRIX
+from medsynth.synthesis.organ_examples import make_organ_examples, organ_classes
 
 
 def test_every_organ_is_there_to_learn_from() -> None:

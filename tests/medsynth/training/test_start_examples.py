@@ -1,6 +1,7 @@
 import numpy as np
 
-from medsynth.training.start_examples import MATRIX, make_start_examples
+from medsynth.phantom.wide_patient import MATRIX
+from medsynth.training.start_examples import make_start_examples
 
 
 def test_each_patient_has_slices_with_and_without_agent() -> None:
