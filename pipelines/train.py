@@ -23,7 +23,6 @@ from medsynth.training.cycle_networks import (
     GeneratorDesign,
     build_cycle_networks,
 )
-from medsynth.training.cycle_trainer import StepSettings
 from medsynth.training.device import choose_compute
 from medsynth.training.distributed import (
     Ranks,
@@ -36,6 +35,7 @@ from medsynth.training.loop import TrainingPlan, TrainingSlices, train_translato
 from medsynth.training.losses import LossWeights
 from medsynth.training.public_start import WEIGHTS, begin_from_public_start
 from medsynth.training.schedule import Budget
+from medsynth.training.trainer_state import StepSettings
 from pipelines.domain_check import warn_of_domain_differences
 from pipelines.project_config import ProjectConfig, TrainSettings
 from pipelines.stages import SettingValues, Stage, StageContext

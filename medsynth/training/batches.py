@@ -76,15 +76,33 @@ def draw_patches(
     return torch.from_numpy(np.stack(patches).astype(np.float32)).unsqueeze(1)
 
 
-def _one_patch(
-    patients: Sequence[PatientSlices], patch: int, generator: np.random.Generator
+def draw_patch(
+    volumes_hu: Sequence[NDArray[np.int16]], patch: int, generator: np.random.Generator
 ) -> NDArray[np.int16]:
-    volumes = patients[int(generator.integers(len(patients)))].volumes_hu
-    volume = volumes[int(generator.integers(len(volumes)))]
+    """Draw one square patch of one patient: a series, then a slice, then a place in the body.
+
+    Half of the patches are mirrored left to right.
+
+    Args:
+        volumes_hu: the patient's series, at least one, each (slices, rows, columns), HU.
+        patch: rows and columns of the patch, at most those of the slices.
+        generator: the chance; moved on.
+
+    Returns:
+        (patch, patch), HU, a view of the slice.
+    """
+    volume = volumes_hu[int(generator.integers(len(volumes_hu)))]
     slice_hu = volume[int(generator.integers(len(volume)))]
     found = _patch_in_body(slice_hu, patch, generator)
     # Contrast agent knows no left and right, so mirrored patients are more patients.
     return found[:, ::-1] if generator.random() < 0.5 else found
+
+
+def _one_patch(
+    patients: Sequence[PatientSlices], patch: int, generator: np.random.Generator
+) -> NDArray[np.int16]:
+    patient = patients[int(generator.integers(len(patients)))]
+    return draw_patch(patient.volumes_hu, patch, generator)
 
 
 def _patch_in_body(

@@ -1,6 +1,5 @@
 """One step of the one-sided translator's training, and the state it changes."""
 
-import copy
 import dataclasses
 from collections.abc import Iterator
 from typing import Any
@@ -19,13 +18,12 @@ from medsynth.training.cycle_networks import (
     build_discriminator,
     build_generator,
 )
-from medsynth.training.cycle_trainer import StepSettings
 from medsynth.training.device import Compute
 from medsynth.training.distributed import ALONE, Ranks, average_gradients
 from medsynth.training.losses import discriminator_loss
+from medsynth.training.trainer_state import LearningNetworks, NetworkRoles, StepSettings
 
 PROJECTED_DIMENSIONS = 64
-_ADAM_BETAS = (0.5, 0.999)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,24 +103,16 @@ class ContrastiveTrainer:
                 "Expected no pool of past translations. Set train.image_pool=0."
             )
         self.networks = networks
-        averaged = copy.deepcopy(networks.to_noncontrast)
-        self.averaged: dict[str, nn.Module] = {"to_noncontrast": averaged}
-        for _, network in networks.named():
-            network.to(compute.device)
-        averaged.to(compute.device).requires_grad_(False)
+        roles = NetworkRoles(
+            generators={"to_noncontrast": networks.to_noncontrast},
+            generating=(networks.to_noncontrast, networks.projection),
+            judging=(networks.noncontrast_discriminator,),
+        )
+        self._learning = LearningNetworks(networks, roles, settings, compute)
+        self.averaged = self._learning.averaged
         self._settings = settings
         self._compute = compute
         self._ranks = ranks
-        self._generator_optimiser = torch.optim.Adam(
-            [*networks.to_noncontrast.parameters(), *networks.projection.parameters()],
-            lr=settings.learning_rate,
-            betas=_ADAM_BETAS,
-        )
-        self._discriminator_optimiser = torch.optim.Adam(
-            networks.noncontrast_discriminator.parameters(),
-            lr=settings.discriminator_learning_rate,
-            betas=_ADAM_BETAS,
-        )
         self.step = 0
 
     def train_step(
@@ -140,11 +130,11 @@ class ContrastiveTrainer:
         """
         contrast = self._compute.moved(contrast)
         noncontrast = self._compute.moved(noncontrast)
-        self._set_learning_rates(learning_rate_factor)
+        self._learning.set_learning_rates(learning_rate_factor)
         loss = self._update_generator(contrast, noncontrast)
         discriminator = self._update_discriminator(noncontrast, loss.translated)
         self.step += 1
-        self._update_average()
+        self._learning.update_averages(self.step)
         return {
             "to_noncontrast_adversarial": loss.adversarial.detach(),
             "correspondence": loss.correspondence.detach(),
@@ -155,28 +145,17 @@ class ContrastiveTrainer:
 
     def state(self) -> dict[str, Any]:
         """Give everything that the next step depends on, as tensors and plain values."""
-        return {
-            "step": self.step,
-            "networks": {name: network.state_dict() for name, network in self.networks.named()},
-            "averaged": {name: network.state_dict() for name, network in self.averaged.items()},
-            "generator_optimiser": self._generator_optimiser.state_dict(),
-            "discriminator_optimiser": self._discriminator_optimiser.state_dict(),
-        }
+        return {"step": self.step, **self._learning.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state that `state` gave."""
         self.step = state["step"]
-        for name, network in self.networks.named():
-            network.load_state_dict(state["networks"][name])
-        for name, network in self.averaged.items():
-            network.load_state_dict(state["averaged"][name])
-        self._generator_optimiser.load_state_dict(state["generator_optimiser"])
-        self._discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
+        self._learning.restore(state)
 
     def _update_generator(self, contrast: Tensor, noncontrast: Tensor) -> OneSidedLoss:
         networks = self.networks
         networks.noncontrast_discriminator.requires_grad_(False)
-        self._generator_optimiser.zero_grad(set_to_none=True)
+        self._learning.generator_optimiser.zero_grad(set_to_none=True)
         # A function of seed and step, so that a resumed training draws the same places.
         draws = torch.Generator().manual_seed(self._settings.seed * 1_000_003 + self.step)
         with self._compute.precision():
@@ -190,33 +169,16 @@ class ContrastiveTrainer:
             )
         torch.autograd.backward(loss.total)
         average_gradients((networks.to_noncontrast, networks.projection), self._ranks)
-        self._generator_optimiser.step()
+        self._learning.generator_optimiser.step()
         return loss
 
     def _update_discriminator(self, noncontrast: Tensor, translated: Tensor) -> Tensor:
         discriminator = self.networks.noncontrast_discriminator
         discriminator.requires_grad_(True)
-        self._discriminator_optimiser.zero_grad(set_to_none=True)
+        self._learning.discriminator_optimiser.zero_grad(set_to_none=True)
         with self._compute.precision():
             loss = discriminator_loss(discriminator, noncontrast, translated)
         torch.autograd.backward(loss)
         average_gradients((discriminator,), self._ranks)
-        self._discriminator_optimiser.step()
+        self._learning.discriminator_optimiser.step()
         return loss.detach()
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        # A young average would remember the untrained weights, so it starts as a plain mean.
-        decay = min(self._settings.averaging, self.step / (self.step + 10.0))
-        present = self.networks.to_noncontrast.parameters()
-        averaged = self.averaged["to_noncontrast"].parameters()
-        for kept, current in zip(averaged, present, strict=True):
-            kept.lerp_(current, 1.0 - decay)
-
-    def _set_learning_rates(self, factor: float) -> None:
-        for optimiser, highest in (
-            (self._generator_optimiser, self._settings.learning_rate),
-            (self._discriminator_optimiser, self._settings.discriminator_learning_rate),
-        ):
-            for group in optimiser.param_groups:
-                group["lr"] = highest * factor

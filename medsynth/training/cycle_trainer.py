@@ -1,45 +1,18 @@
 """One step of the cycle translator's training, and the state it changes."""
 
 import copy
-import dataclasses
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from medsynth.errors import TrainingError
 from medsynth.training.cycle_networks import CycleNetworks
 from medsynth.training.device import Compute
 from medsynth.training.distributed import ALONE, Ranks, average_gradients
 from medsynth.training.image_pool import ImagePool
-from medsynth.training.losses import LossWeights, discriminator_loss, generator_loss
-
-StartKind = Literal["public", "scratch"]
-_ADAM_BETAS = (0.5, 0.999)
-
-
-@dataclasses.dataclass(frozen=True)
-class StepSettings:
-    """What a step needs to know besides its slices.
-
-    Attributes:
-        weights: of the losses.
-        learning_rate: the generators' highest.
-        discriminator_learning_rate: the discriminators' highest.
-        averaging: decay of the running average of the generators' weights; 0 for none.
-        image_pool: past translations kept for each discriminator.
-        seed: of the pools.
-        start: "public" where the networks begin with the public start: then the change is
-            counted from what the generators made at the start, not from the slices themselves.
-    """
-
-    weights: LossWeights
-    learning_rate: float
-    discriminator_learning_rate: float
-    averaging: float
-    image_pool: int
-    seed: int
-    start: StartKind = "scratch"
+from medsynth.training.losses import discriminator_loss, generator_loss
+from medsynth.training.trainer_state import LearningNetworks, NetworkRoles, StepSettings
 
 
 class CycleTrainer:
@@ -66,23 +39,13 @@ class CycleTrainer:
         """
         _check_pool(settings, ranks)
         self.networks = networks
-        self.averaged = {
-            "to_noncontrast": copy.deepcopy(networks.to_noncontrast),
-            "to_contrast": copy.deepcopy(networks.to_contrast),
-        }
+        self._learning = LearningNetworks(networks, cycle_roles(networks), settings, compute)
+        self.averaged = self._learning.averaged
         # A resumed training is built from the same start, so this is no part of its state.
         self._anchors = copy.deepcopy(self.averaged) if settings.start == "public" else {}
-        for _, network in networks.named():
-            network.to(compute.device)
-        for network in (*self.averaged.values(), *self._anchors.values()):
-            network.to(compute.device).requires_grad_(False)
         self._settings = settings
         self._compute = compute
         self._ranks = ranks
-        self._generator_optimiser = _adam(networks.generators(), settings.learning_rate)
-        self._discriminator_optimiser = _adam(
-            networks.discriminators(), settings.discriminator_learning_rate
-        )
         self._pools = {
             "noncontrast": ImagePool(settings.image_pool),
             "contrast": ImagePool(settings.image_pool),
@@ -104,35 +67,27 @@ class CycleTrainer:
         """
         contrast = self._compute.moved(contrast)
         noncontrast = self._compute.moved(noncontrast)
-        self._set_learning_rates(learning_rate_factor)
+        self._learning.set_learning_rates(learning_rate_factor)
         losses, to_noncontrast, to_contrast = self._update_generators(contrast, noncontrast)
         losses["discriminator"] = self._update_discriminators(
             contrast, noncontrast, to_noncontrast=to_noncontrast, to_contrast=to_contrast
         )
         self.step += 1
-        self._update_averages()
+        self._learning.update_averages(self.step)
         return losses
 
     def state(self) -> dict[str, Any]:
         """Give everything that the next step depends on, as tensors and plain values."""
         return {
             "step": self.step,
-            "networks": {name: network.state_dict() for name, network in self.networks.named()},
-            "averaged": {name: network.state_dict() for name, network in self.averaged.items()},
-            "generator_optimiser": self._generator_optimiser.state_dict(),
-            "discriminator_optimiser": self._discriminator_optimiser.state_dict(),
+            **self._learning.state(),
             "pools": {name: pool.slices for name, pool in self._pools.items()},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state that `state` gave."""
         self.step = state["step"]
-        for name, network in self.networks.named():
-            network.load_state_dict(state["networks"][name])
-        for name, network in self.averaged.items():
-            network.load_state_dict(state["averaged"][name])
-        self._generator_optimiser.load_state_dict(state["generator_optimiser"])
-        self._discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
+        self._learning.restore(state)
         for name, pool in self._pools.items():
             pool.slices = [s.to(self._compute.device) for s in state["pools"][name]]
 
@@ -142,7 +97,7 @@ class CycleTrainer:
         networks = self.networks
         for discriminator in networks.discriminators():
             discriminator.requires_grad_(False)
-        self._generator_optimiser.zero_grad(set_to_none=True)
+        self._learning.generator_optimiser.zero_grad(set_to_none=True)
         with self._compute.precision():
             out_of_contrast = generator_loss(
                 contrast,
@@ -162,7 +117,7 @@ class CycleTrainer:
             )
         torch.autograd.backward(out_of_contrast.total + out_of_noncontrast.total)
         average_gradients(networks.generators(), self._ranks)
-        self._generator_optimiser.step()
+        self._learning.generator_optimiser.step()
         losses = {
             "to_noncontrast_adversarial": out_of_contrast.adversarial.detach(),
             "to_contrast_adversarial": out_of_noncontrast.adversarial.detach(),
@@ -179,7 +134,7 @@ class CycleTrainer:
         seed = self._settings.seed
         for discriminator in networks.discriminators():
             discriminator.requires_grad_(True)
-        self._discriminator_optimiser.zero_grad(set_to_none=True)
+        self._learning.discriminator_optimiser.zero_grad(set_to_none=True)
         shown_noncontrast = self._pools["noncontrast"].exchange(
             to_noncontrast, seed=2 * seed, step=self.step
         )
@@ -192,25 +147,20 @@ class CycleTrainer:
             ) + discriminator_loss(networks.contrast_discriminator, contrast, shown_contrast)
         torch.autograd.backward(loss)
         average_gradients(networks.discriminators(), self._ranks)
-        self._discriminator_optimiser.step()
+        self._learning.discriminator_optimiser.step()
         return loss.detach() / 2
 
-    @torch.no_grad()
-    def _update_averages(self) -> None:
-        # A young average would remember the untrained weights, so it starts as a plain mean.
-        decay = min(self._settings.averaging, self.step / (self.step + 10.0))
-        for name, averaged in self.averaged.items():
-            current = dict(self.networks.named())[name]
-            for kept, present in zip(averaged.parameters(), current.parameters(), strict=True):
-                kept.lerp_(present, 1.0 - decay)
 
-    def _set_learning_rates(self, factor: float) -> None:
-        for optimiser, highest in (
-            (self._generator_optimiser, self._settings.learning_rate),
-            (self._discriminator_optimiser, self._settings.discriminator_learning_rate),
-        ):
-            for group in optimiser.param_groups:
-                group["lr"] = highest * factor
+def cycle_roles(networks: CycleNetworks) -> NetworkRoles:
+    """Tell what each of the four networks does in learning."""
+    return NetworkRoles(
+        generators={
+            "to_noncontrast": networks.to_noncontrast,
+            "to_contrast": networks.to_contrast,
+        },
+        generating=networks.generators(),
+        judging=networks.discriminators(),
+    )
 
 
 def _check_pool(settings: StepSettings, ranks: Ranks) -> None:
@@ -220,8 +170,3 @@ def _check_pool(settings: StepSettings, ranks: Ranks) -> None:
             f"The image pool is {settings.image_pool} and {ranks.size} processes train together. "
             "Expected no pool with several. Set train.image_pool=0, or train in one process."
         )
-
-
-def _adam(networks: tuple[nn.Module, nn.Module], learning_rate: float) -> torch.optim.Adam:
-    parameters = [p for network in networks for p in network.parameters()]
-    return torch.optim.Adam(parameters, lr=learning_rate, betas=_ADAM_BETAS)

@@ -12,10 +12,11 @@ from medsynth.training.cycle_networks import (
     GeneratorDesign,
     build_cycle_networks,
 )
-from medsynth.training.cycle_trainer import CycleTrainer, StepSettings
+from medsynth.training.cycle_trainer import CycleTrainer
 from medsynth.training.device import Compute
 from medsynth.training.distributed import ALONE, Ranks
 from medsynth.training.public_start import begin_from_public_start
+from medsynth.training.trainer_state import StepSettings
 
 EngineKind = Literal["cycle", "contrastive"]
 

@@ -19,13 +19,13 @@ from medsynth.training.checkpoints import (
     save_weights,
 )
 from medsynth.training.cycle_networks import DiscriminatorDesign, GeneratorDesign
-from medsynth.training.cycle_trainer import StepSettings
 from medsynth.training.device import Compute, peak_memory_gb, use_tensor_cores
 from medsynth.training.distributed import ALONE, Ranks, as_first_rank, averaged_losses
 from medsynth.training.early_stop import BestTranslator, EarlyStop, draw_judged_slices, hold_back
 from medsynth.training.engine import EngineKind, TranslationEngine, build_engine
 from medsynth.training.sample_pictures import SamplePictures
 from medsynth.training.schedule import Budget, learning_rate_factor
+from medsynth.training.trainer_state import StepSettings
 
 CHECKPOINT_NAME = "checkpoint.pt"
 METRICS_NAME = "metrics.jsonl"

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from medsynth.cohort.phase_randomisation import ScannerSpread, scan_pairs
 from medsynth.training.cycle_networks import CycleNetworks, build_cycle_networks
-from medsynth.training.cycle_trainer import CycleTrainer, StepSettings
+from medsynth.training.cycle_trainer import CycleTrainer
 from medsynth.training.device import Compute
 from medsynth.training.losses import LossWeights
 from medsynth.training.public_start import (
@@ -19,6 +19,7 @@ from medsynth.training.public_start import (
     write_public_start,
 )
 from medsynth.training.start_examples import StartExamples, make_start_examples
+from medsynth.training.trainer_state import StepSettings, update_average
 
 SPREAD = ScannerSpread(
     noise_hu=(1.5, 30.0),
@@ -175,7 +176,7 @@ def _learn_pairs(
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), _LONGEST_GRADIENT)
         optimiser.step()
-        _average(averaged, network, decay=min(0.998, step / (step + 10.0)))
+        update_average(averaged, network, highest_decay=0.998, step=step)
         mean_loss += (float(loss.detach()) - mean_loss) / min(step + 1, _REPORT_EVERY)
         if (step + 1) % _REPORT_EVERY == 0:
             report(f"{lesson.direction}, step {step + 1} of {lesson.steps}: loss {mean_loss:.3f}")
@@ -207,12 +208,6 @@ def _paired_loss(
     large = error.clamp(max=_LARGEST_ERROR_HU).square() / _LARGE_ERROR_HU
     loss: Tensor = ((error + large) * weight).mean() / 10.0
     return loss
-
-
-@torch.no_grad()
-def _average(averaged: nn.Module, network: nn.Module, *, decay: float) -> None:
-    for kept, present in zip(averaged.parameters(), network.parameters(), strict=True):
-        kept.lerp_(present, 1.0 - decay)
 
 
 def _teach_discriminators(

@@ -6,9 +6,9 @@ from torch import Tensor
 from medsynth.errors import ConfigurationError
 from medsynth.training.contrastive_trainer import ContrastiveTrainer, build_one_sided_networks
 from medsynth.training.cycle_networks import DiscriminatorDesign, GeneratorDesign
-from medsynth.training.cycle_trainer import StepSettings
 from medsynth.training.device import Compute
 from medsynth.training.losses import LossWeights
+from medsynth.training.trainer_state import StepSettings
 
 _CPU = Compute(torch.device("cpu"), mixed=False)
 

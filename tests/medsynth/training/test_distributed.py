@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from medsynth.training.distributed import (
     text_of_first_rank,
 )
 from tests.medsynth.training import train_together
+from tests.medsynth.training.torchrun import run_two_processes
 
 
 def test_shares_of_all_ranks_are_the_batch() -> None:
@@ -59,17 +58,7 @@ def test_two_processes_have_the_loss_curve_of_one_with_the_doubled_batch(tmp_pat
     one.mkdir()
     two.mkdir()
     train_together.train(one, ALONE)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run"),
-            *("--standalone", "--nproc-per-node=2"),
-            *("-m", "tests.medsynth.training.train_together", str(two)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = run_two_processes("tests.medsynth.training.train_together", two)
     assert done.returncode == 0, done.stderr
 
     alone = read_json_lines(one / "metrics.jsonl")

@@ -2,10 +2,10 @@ import pytest
 import torch
 
 from medsynth.training.cycle_networks import DiscriminatorDesign, GeneratorDesign, GeneratorKind
-from medsynth.training.cycle_trainer import StepSettings
 from medsynth.training.device import Compute
 from medsynth.training.engine import EngineKind, TranslationEngine, build_engine
 from medsynth.training.losses import LossWeights
+from medsynth.training.trainer_state import StepSettings
 
 _CPU = Compute(torch.device("cpu"), mixed=False)
 _ALL = [

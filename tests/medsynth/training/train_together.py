@@ -9,12 +9,12 @@ import torch
 from medsynth.records.progress import SilentReporter
 from medsynth.training.batches import Draw, PatientSlices
 from medsynth.training.cycle_networks import DiscriminatorDesign, GeneratorDesign
-from medsynth.training.cycle_trainer import StepSettings
 from medsynth.training.device import Compute
 from medsynth.training.distributed import Ranks, joined, ranks_of_environment
 from medsynth.training.loop import TrainingPlan, TrainingSlices, train_translator
 from medsynth.training.losses import LossWeights
 from medsynth.training.schedule import Budget
+from medsynth.training.trainer_state import StepSettings
 
 CPU = Compute(torch.device("cpu"), mixed=False)
 
