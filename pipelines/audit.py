@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from medsynth.cohort.slice_store import StoredSeries, read_index
-from medsynth.synthesis.index import SyntheticRecord, read_synthetic
+from medsynth.synthesis.index import FOLDER_BY_ROLE, SyntheticRecord, read_synthetic
 from pipelines.project_config import ProjectConfig
 from pipelines.stages import SettingValues, Stage, StageContext
 from privacy_audit.api import AuditInputs, run_audit
@@ -25,12 +25,13 @@ def execute(context: StageContext) -> None:
     inputs = AuditInputs(
         train=image_set_from_files(_real_scans(stored, "train", volumes)),
         synthetic=image_set_from_files(
-            _synthetic_scans(made, folder / "nifti"), root=folder / "nifti"
+            _synthetic_scans(made, folder / FOLDER_BY_ROLE["source"]),
+            root=folder / FOLDER_BY_ROLE["source"],
         ),
         source=image_set_from_files(_real_scans(stored, "source", volumes, phase="contrast")),
         source_of={f"{record.synthetic}.nii.gz": record.patient for record in made},
         holdout=_optional(_real_scans(stored, "holdout", volumes, phase="contrast")),
-        null=_optional(_synthetic_scans(translated_holdout, folder / "null")),
+        null=_optional(_synthetic_scans(translated_holdout, folder / FOLDER_BY_ROLE["holdout"])),
     )
     config = context.config
     run_audit(

@@ -25,7 +25,12 @@ from medsynth.evaluation.utility_report import NO_LABELS, unmeasured_report, uti
 from medsynth.imaging.geometry import labels_to_training_grid, to_training_grid
 from medsynth.imaging.nifti import read_labels, read_volume
 from medsynth.records.json_lines import read_json, write_json
-from medsynth.synthesis.index import SyntheticRecord, read_synthetic
+from medsynth.synthesis.index import (
+    SyntheticRecord,
+    read_synthetic,
+    synthetic_labels_path,
+    synthetic_volume_path,
+)
 from medsynth.training.device import choose_compute
 from pipelines.stages import StageContext
 
@@ -71,10 +76,11 @@ def measure_utility(
     Raises:
         RecordError: an earlier stage's folder lacks a file.
     """
-    ingredients = _gather_ingredients(context, work)
+    stored = read_index(context.finished("prepare"))
+    ingredients = _gather_ingredients(context, stored, work=work)
     if organs is None or not organs.names or not ingredients[Ingredient.SOURCE_CONTRAST]:
         return unmeasured_report([NO_LABELS])
-    tests = _real_tests(context)
+    tests = _real_tests(context, stored)
     if not tests.in_distribution and not tests.out_of_distribution:
         return unmeasured_report([_NO_TESTS])
     comparison = _Comparison(context, organs, ingredients, tests, work)
@@ -85,9 +91,8 @@ def measure_utility(
 
 
 def _gather_ingredients(
-    context: StageContext, work: Path
+    context: StageContext, stored: tuple[StoredSeries, ...], *, work: Path
 ) -> dict[Ingredient, tuple[LabelledScan, ...]]:
-    stored = read_index(context.finished("prepare"))
     synthetic = read_synthetic(context.finished("synthesize"))
     return {
         Ingredient.SOURCE_CONTRAST: _stored_scans(
@@ -104,8 +109,7 @@ def _gather_ingredients(
     }
 
 
-def _real_tests(context: StageContext) -> RealTestScans:
-    stored = read_index(context.finished("prepare"))
+def _real_tests(context: StageContext, stored: tuple[StoredSeries, ...]) -> RealTestScans:
     # A patient with a second role has been learnt from.
     tested = [entry for entry in stored if entry.roles == ("test",)]
     return RealTestScans(
@@ -130,9 +134,8 @@ def _stored_scans(
 def _synthetic_scan(context: StageContext, record: SyntheticRecord, work: Path) -> LabelledScan:
     """Put a synthetic scan on the training grid, in a working file that is mapped into memory."""
     synthesize, grid = context.finished("synthesize"), context.config.prepare
-    name = f"{record.synthetic}.nii.gz"
-    volume = read_volume(synthesize / "nifti" / name)
-    labels, _ = read_labels(synthesize / "labels" / name)
+    volume = read_volume(synthetic_volume_path(synthesize, record))
+    labels, _ = read_labels(synthetic_labels_path(synthesize, record))
     _, row_mm, column_mm = volume.spacing_slice_row_column_mm
     slices_hu = to_training_grid(
         volume.voxels_hu.astype(np.float32),

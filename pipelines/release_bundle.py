@@ -16,7 +16,12 @@ from medsynth.records.atomic import write_text_atomically
 from medsynth.records.json_lines import read_json, write_json
 from medsynth.records.manifest import hash_file, read_manifest
 from medsynth.synthesis.dicom_writer import write_dicom_series
-from medsynth.synthesis.index import TRAINED, SyntheticRecord, read_synthetic
+from medsynth.synthesis.index import (
+    TRAINED,
+    SyntheticRecord,
+    read_synthetic,
+    synthetic_volume_path,
+)
 from pipelines.release_card import BundleFacts, dataset_card, model_card, public_privacy
 from pipelines.release_decision import ReleaseDecision
 from pipelines.stages import StageContext
@@ -132,7 +137,7 @@ def _keyed_digest(secret: str, message: str) -> bytes:
 
 def _pack_volume(context: StageContext, name: str, record: SyntheticRecord) -> None:
     made, bundle = context.finished("synthesize"), context.output
-    volume = read_volume(made / "nifti" / f"{record.synthetic}.nii.gz")
+    volume = read_volume(synthetic_volume_path(made, record))
     # Where the patient lay on the table is the source's: only the spacing goes out.
     affine = axial_affine(volume.spacing_slice_row_column_mm)
     placed = Volume(volume.voxels_hu, affine)

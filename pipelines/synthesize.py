@@ -27,11 +27,15 @@ from medsynth.records.manifest import hash_bytes, hash_file
 from medsynth.synthesis.dicom_writer import write_dicom_series
 from medsynth.synthesis.dither import Dither
 from medsynth.synthesis.index import (
+    FOLDER_BY_ROLE,
+    LABELS_FOLDER,
     PUBLIC_START,
     TRAINED,
     SyntheticRecord,
     count_gates,
     synthetic_identifier,
+    synthetic_labels_path,
+    synthetic_volume_path,
     write_synthetic,
 )
 from medsynth.synthesis.intensity_gate import (
@@ -53,7 +57,7 @@ from pipelines.stages import SettingValues, Stage, StageContext
 from pipelines.train import generator_design
 
 GATE_NAME = "gate.json"
-_TRANSLATED_ROLES = ("source", "holdout")
+_DICOM_FOLDER = "dicom"
 _BATCH = 8
 _NOT_JUDGED = GateResult(GateVerdict.OFF, (), 0.0)
 
@@ -107,7 +111,7 @@ def execute(context: StageContext) -> None:
     """
     tools = _gather_tools(context)
     chosen = _series_to_translate(context)
-    for name in ("nifti", "labels", "dicom", "null"):
+    for name in (*FOLDER_BY_ROLE.values(), LABELS_FOLDER, _DICOM_FOLDER):
         (context.output / name).mkdir()
     records = []
     for done, (record, role) in enumerate(chosen, start=1):
@@ -160,30 +164,38 @@ def translate_within_ranges(
 
 
 def _gather_tools(context: StageContext) -> _Tools:
-    config = context.config
-    compute = choose_compute(config.device)
-    design = generator_design(config.train)
-    weights = context.finished("train") / TO_NONCONTRAST_NAME
-    trained = build_generator(design)
-    load_weights(weights, trained)
-    spacing_mm = config.prepare.spacing_mm
-    engines = [Engine(TRAINED, trained, hash_file(weights), spacing_mm)]
-    other = public_generator()
-    # Where nothing was trained, it has been tried already.
-    if _weights_hash(other) != _weights_hash(trained):
-        engines.append(Engine(PUBLIC_START, other, _weights_hash(other), START_SPACING_MM))
+    has_gate = context.config.synthesize.gate
+    compute = choose_compute(context.config.device)
+    trained = _trained_engine(context)
+    # Without the gate no translation lies outside, so no other engine is ever asked.
+    engines = (trained, *_other_engines(trained)) if has_gate else (trained,)
     for engine in engines:
         engine.network.to(compute.device).eval()
     labels_json = context.finished("ingest") / "labels.json"
     return _Tools(
-        engines=tuple(engines),
-        finder=read_organ_segmenter() if config.synthesize.gate else None,
+        engines=engines,
+        finder=read_organ_segmenter() if has_gate else None,
         table=read_organ_table(labels_json) if labels_json.is_file() else None,
         compute=compute,
     )
 
 
+def _trained_engine(context: StageContext) -> Engine:
+    weights = context.finished("train") / TO_NONCONTRAST_NAME
+    network = build_generator(generator_design(context.config.train))
+    load_weights(weights, network)
+    return Engine(TRAINED, network, hash_file(weights), context.config.prepare.spacing_mm)
+
+
+def _other_engines(trained: Engine) -> tuple[Engine, ...]:
+    network = public_generator()
+    other = Engine(PUBLIC_START, network, _weights_hash(network), START_SPACING_MM)
+    # Where nothing was trained, it has been tried already.
+    return () if other.weights_sha256 == trained.weights_sha256 else (other,)
+
+
 def _weights_hash(network: nn.Module) -> str:
+    """Give the SHA-256 of the file that `save_weights` would write of a network."""
     tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
     return hash_bytes(safetensors.torch.save(tensors))
 
@@ -196,7 +208,7 @@ def _series_to_translate(context: StageContext) -> list[tuple[SeriesRecord, str]
         if record.verdict != "accepted" or phases.get(record.series) != "contrast":
             continue
         held = roles.get(record.patient, ())
-        chosen.extend((record, role) for role in _TRANSLATED_ROLES if role in held)
+        chosen.extend((record, role) for role in FOLDER_BY_ROLE if role in held)
     if not any(role == "source" for _, role in chosen):
         raise CohortError(
             "No patient with a contrast scan has the role source. Expected at least one whose "
@@ -254,15 +266,13 @@ def _dither(context: StageContext, record: SeriesRecord) -> Dither | None:
 
 
 def _write_translation(context: StageContext, record: SyntheticRecord, made: Translation) -> None:
-    name = f"{record.synthetic}.nii.gz"
+    write_volume(synthetic_volume_path(context.output, record), made.volume)
     if record.role == "holdout":
-        write_volume(context.output / "null" / name, made.volume)
         return
-    write_volume(context.output / "nifti" / name, made.volume)
     # Whoever takes this folder's DICOM takes it to a viewer: nothing flagged goes there.
     if context.config.synthesize.dicom and not record.is_flagged:
         write_dicom_series(
-            context.output / "dicom" / record.synthetic,
+            context.output / _DICOM_FOLDER / record.synthetic,
             made.volume,
             name=record.synthetic,
             uid_secret=context.inputs.secret,
@@ -271,7 +281,7 @@ def _write_translation(context: StageContext, record: SyntheticRecord, made: Tra
         )
     if record.has_labels:
         labels = labels_path(context.finished("ingest"), record.series).read_bytes()
-        (context.output / "labels" / name).write_bytes(labels)
+        synthetic_labels_path(context.output, record).write_bytes(labels)
 
 
 def _gate_summary(records: list[SyntheticRecord], tools: _Tools) -> dict[str, object]:

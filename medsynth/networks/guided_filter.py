@@ -9,7 +9,7 @@ RADIUS_PIXELS = 2
 # Well above a scanner's noise, well below the step from fat to muscle.
 EDGE_HU = 20.0
 # Beyond these lie air and dense bone, whose steps would drown those between tissues.
-_GUIDE_RANGE_HU = (-200.0, 500.0)
+GUIDE_RANGE_HU = (-200.0, 500.0)
 
 
 def smoothed_within_edges(change: Tensor, guide_hu: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ def smoothed_within_edges(change: Tensor, guide_hu: Tensor) -> Tensor:
     """
     change = change.float()
     with torch.no_grad():
-        guide = guide_hu.float().clamp(*_GUIDE_RANGE_HU) / EDGE_HU
+        guide = guide_hu.float().clamp(*GUIDE_RANGE_HU) / EDGE_HU
         mean_guide = _neighbourhood_mean(guide)
         spread = _neighbourhood_mean(guide.square()) - mean_guide.square() + 1.0
     # In each neighbourhood the change is modelled as steepness * guide + level.

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from medsynth.errors import RecordError
 from medsynth.records.json_lines import read_json_lines, write_json_lines
@@ -13,6 +14,9 @@ from medsynth.synthesis.intensity_gate import GateVerdict
 INDEX_NAME = "index.jsonl"
 TRAINED = "trained"
 PUBLIC_START = "public_start"
+# The audit's null lies apart from what may be released.
+FOLDER_BY_ROLE: Mapping[str, str] = MappingProxyType({"source": "nifti", "holdout": "null"})
+LABELS_FOLDER = "labels"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +102,16 @@ def synthetic_identifier(secret: str, series: str) -> str:
     """
     digest = hmac.new(secret.encode("ascii"), f"synthetic {series}".encode(), hashlib.sha256)
     return "y" + digest.hexdigest()[:12]
+
+
+def synthetic_volume_path(folder: Path, record: SyntheticRecord) -> Path:
+    """Give the place of a synthetic volume below a `synthesize` folder."""
+    return folder / FOLDER_BY_ROLE[record.role] / f"{record.synthetic}.nii.gz"
+
+
+def synthetic_labels_path(folder: Path, record: SyntheticRecord) -> Path:
+    """Give the place of a synthetic volume's labels below a `synthesize` folder."""
+    return folder / LABELS_FOLDER / f"{record.synthetic}.nii.gz"
 
 
 def write_synthetic(folder: Path, records: list[SyntheticRecord]) -> None:

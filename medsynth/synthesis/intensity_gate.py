@@ -77,8 +77,8 @@ class GateResult:
     """The gate's verdict on one volume.
 
     Attributes:
-        verdict: inside, outside or unjudged.
-        judged: the organs it rests on; empty when unjudged.
+        verdict: inside, outside or unjudged; off where none was asked.
+        judged: the organs it rests on; empty when unjudged or off.
         excess_hu: by how much the worst organ lies beyond its range; 0 inside.
     """
 

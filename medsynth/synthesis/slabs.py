@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from medsynth.networks.guided_filter import GUIDE_RANGE_HU
+
 SLAB_MM = 5.0
 # With these two, neighbouring slices of made-up patients differ as much as the truth's do,
 # and every organ's error is lower than without neighbours.
@@ -19,8 +21,6 @@ SPREAD_MM = 8.0
 SPREAD_HU = 30.0
 _REACH_MM = 2 * SPREAD_MM
 _ROUNDING_MM = 1e-6
-# Beyond these lie air and dense bone, whose steps would drown those between tissues.
-_GUIDE_RANGE_HU = (-200.0, 500.0)
 # Where no slab around resembles the slice, nearness alone decides.
 _LEAST_LIKENESS = 1e-3
 
@@ -189,7 +189,7 @@ def tissue_guide(shown_hu: NDArray[np.float32]) -> NDArray[np.float32]:
         The same shape, float32, HU from -200 to 500, a new array.
     """
     guide: NDArray[np.float32] = ndimage.uniform_filter(
-        np.clip(shown_hu, *_GUIDE_RANGE_HU), (1, 3, 3), mode="nearest"
+        np.clip(shown_hu, *GUIDE_RANGE_HU), (1, 3, 3), mode="nearest"
     )
     return guide
 

@@ -11,7 +11,7 @@ from medsynth.cohort.series import truth_path, volume_path
 from medsynth.imaging.body import body_mask
 from medsynth.imaging.nifti import read_labels, read_volume
 from medsynth.records.json_lines import read_json
-from medsynth.synthesis.index import SyntheticRecord
+from medsynth.synthesis.index import SyntheticRecord, synthetic_volume_path
 from pipelines.report.pictures import (
     NARROW,
     SOFT_TISSUE,
@@ -111,7 +111,7 @@ def _chosen(records: tuple[SyntheticRecord, ...]) -> list[SyntheticRecord]:
 
 def _read_scan(record: SyntheticRecord, ingest: Path, made: Path, *, has_truth: bool) -> _Scan:
     source = read_volume(volume_path(ingest, record.series))
-    synthetic = read_volume(made / "nifti" / f"{record.synthetic}.nii.gz")
+    synthetic = read_volume(synthetic_volume_path(made, record))
     volumes = {"source": source.voxels_hu, "synthetic": synthetic.voxels_hu}
     if has_truth:
         volumes["truth"] = read_volume(truth_path(ingest, record.series)).voxels_hu

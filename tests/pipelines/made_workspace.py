@@ -13,7 +13,6 @@ from medsynth.cohort.phase import Phase, PhaseRecord, write_phases
 from medsynth.cohort.series import SeriesRecord, write_series
 from medsynth.cohort.slice_store import write_index
 from medsynth.cohort.split import PatientRoles, write_patients
-from medsynth.deidentify.allow_list import TechnicalFields
 from medsynth.imaging.nifti import write_labels, write_volume
 from medsynth.imaging.volume import Volume, axial_affine
 from medsynth.records.json_lines import write_json, write_json_lines
@@ -21,6 +20,7 @@ from medsynth.records.manifest import read_manifest, write_manifest
 from medsynth.records.provenance import write_provenance
 from medsynth.synthesis.index import SyntheticRecord, synthetic_identifier, write_synthetic
 from pipelines.inputs import InputRecord
+from tests.medsynth.cohort.made_series import TECHNICAL, accepted_series
 
 SECRET = "5e" * 32
 INPUTS = InputRecord(content_hashes={"dicom": "0" * 64}, secret=SECRET)
@@ -28,7 +28,6 @@ LABEL_NAMES = {"1": "liver", "2": "kidney"}
 WEIGHTS = bytes(range(256)) * 8
 SHAPE = (6, 40, 48)
 AFFINE = axial_affine((5.0, 2.5, 2.5), first_voxel_ras_mm=(61.0, 48.0, -913.0))
-TECHNICAL = TechnicalFields(manufacturer="ge", kernel="soft", kvp=120, slice_thickness_mm=5.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,16 +200,12 @@ def _write_ingest(workspace: Path, parts: Parts) -> None:
 
 
 def _series_record(patient: Patient, parts: Parts) -> SeriesRecord:
-    return SeriesRecord(
-        series=patient.series,
-        patient=patient.patient,
-        verdict="accepted",
-        reason="accepted",
-        slices=SHAPE[0],
+    return accepted_series(
+        patient.series,
+        patient.patient,
+        patient.phase,
         shape=SHAPE,
         spacing_mm=(5.0, 2.5, 2.5),
-        header_phase=patient.phase,
-        header_evidence=(),
         has_labels=parts.has_labels,
         has_truth=parts.has_truth and patient.phase is Phase.CONTRAST,
         technical=TECHNICAL,

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from medsynth.cohort.phase import Phase
-from medsynth.cohort.series import SeriesRecord, write_series
+from medsynth.cohort.series import write_series
 from medsynth.cohort.slice_store import StoredSeries, store_array, write_index
-from medsynth.deidentify.allow_list import TechnicalFields
 from medsynth.records.json_lines import read_json, write_json
 from pipelines.domain_check import DOMAIN_DIFFERENCES_NAME, warn_of_domain_differences
 from pipelines.project_config import load_config
 from pipelines.stages import StageContext
+from tests.medsynth.cohort.made_series import TECHNICAL, accepted_series
 from tests.pipelines.stage_running import INPUTS, RecordingReporter
 
 PATIENTS = 8
@@ -44,28 +44,15 @@ def make_workspace(workspace: Path, *, noncontrast_lung: int) -> Path:
         store_array(prepare, "labels", series, np.zeros(SHAPE, dtype=np.uint8))
         role = "train" if number < 2 * PATIENTS - 2 else "test"
         stored.append(StoredSeries(series, patient, phase.value, (role,), 4, True, False))
-        records.append(record(series, patient, phase))
+        records.append(
+            accepted_series(
+                series, patient, phase, shape=SHAPE, has_labels=True, technical=TECHNICAL
+            )
+        )
     write_index(prepare, stored)
     write_series(ingest, records)
     write_json(prepare / "labels.json", {"1": "liver", "2": "lesion"})
     return workspace
-
-
-def record(series: str, patient: str, phase: Phase) -> SeriesRecord:
-    return SeriesRecord(
-        series=series,
-        patient=patient,
-        verdict="accepted",
-        reason="accepted",
-        slices=4,
-        shape=SHAPE,
-        spacing_mm=(5.0, 2.8, 2.8),
-        header_phase=phase,
-        header_evidence=(),
-        has_labels=True,
-        has_truth=False,
-        technical=TechnicalFields("ge", "soft", 120, 5.0),
-    )
 
 
 def check(workspace: Path) -> tuple[Any, list[str]]:

@@ -1,6 +1,7 @@
 """Stage evaluate, on a tiny made-up cohort with known errors."""
 
 import dataclasses
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,22 +13,24 @@ from numpy.typing import NDArray
 from medsynth.cohort.phase import Phase
 from medsynth.cohort.series import SeriesRecord, write_series
 from medsynth.cohort.slice_store import StoredSeries, store_array, write_index
-from medsynth.deidentify.allow_list import TechnicalFields
 from medsynth.evaluation.utility_report import NO_LABELS
-from medsynth.imaging.nifti import write_labels, write_volume
+from medsynth.imaging import nifti
+from medsynth.imaging.nifti import read_volume, write_labels, write_volume
 from medsynth.imaging.volume import Volume, axial_affine
 from medsynth.records.configuration import fill_settings
 from medsynth.records.json_lines import read_json, write_json
 from medsynth.records.manifest import read_manifest, write_manifest
 from medsynth.records.progress import SilentReporter
-from medsynth.synthesis.index import SyntheticRecord, write_synthetic
+from medsynth.synthesis.index import PUBLIC_START, SyntheticRecord, write_synthetic
 from medsynth.training.checkpoints import save_weights
 from medsynth.training.cycle_networks import build_cycle_networks
+from pipelines import evaluate as evaluate_stage
 from pipelines.evaluate import STAGE
 from pipelines.inputs import InputRecord
 from pipelines.project_config import ProjectConfig
 from pipelines.stages import run_stage
 from pipelines.train import training_plan
+from tests.medsynth.cohort.made_series import accepted_series
 
 MATRIX = 32
 SLICES = 3
@@ -139,19 +142,14 @@ def write_scan(workspace: Path, patient: MadePatient) -> None:
 
 def series_record(patient: MadePatient) -> SeriesRecord:
     """Give ingest's record of the scan."""
-    return SeriesRecord(
-        series=patient.series,
-        patient=patient.patient,
-        verdict="accepted",
-        reason="accepted",
-        slices=SLICES,
+    return accepted_series(
+        patient.series,
+        patient.patient,
+        patient.phase,
         shape=(SLICES, MATRIX, MATRIX),
         spacing_mm=(5.0, SPACING_MM, SPACING_MM),
-        header_phase=patient.phase,
-        header_evidence=(),
         has_labels=patient.has_labels,
         has_truth=patient.has_truth,
-        technical=TechnicalFields("unknown", "unknown", None, None),
     )
 
 
@@ -242,6 +240,53 @@ def test_fidelity_finds_the_error_that_was_made(tmp_path: Path) -> None:
     hidden = fidelity["hidden_signal"]
     assert hidden["n"] == 2
     assert abs(hidden["hidden_signal_hu"]) < 0.5
+
+
+def test_what_another_engine_made_hides_nothing_for_the_trained_partner(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path, COHORT)
+    first, *others = (synthetic_record(p) for p in COHORT if p.is_translated)
+    records = [dataclasses.replace(first, engine=PUBLIC_START), *others]
+    write_synthetic(workspace / "synthesize", records)
+    fidelity, _ = evaluate(workspace)
+    assert fidelity["n_patients"] == 2
+    assert fidelity["hidden_signal"]["n"] == 1
+
+
+def test_each_scan_and_its_truth_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    read_file = nifti._read
+
+    def read_and_note(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        read.append(path)
+        return read_file(path)
+
+    workspace = make_workspace(tmp_path, COHORT)
+    monkeypatch.setattr(nifti, "_read", read_and_note)
+    evaluate(workspace)
+    for folder in ("volumes", "truth"):
+        names = [path.name for path in read if path.parent == workspace / "ingest" / folder]
+        assert sorted(names) == [f"{p.series}.nii.gz" for p in COHORT if p.is_translated]
+
+
+def test_the_volumes_of_two_scans_are_never_held_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[weakref.ref[NDArray[Any]]] = []
+    most = 0
+
+    def read(path: Path) -> Volume:
+        nonlocal most
+        volume = read_volume(path)
+        held.append(weakref.ref(volume.voxels_hu))
+        most = max(most, sum(one() is not None for one in held))
+        return volume
+
+    monkeypatch.setattr(evaluate_stage, "read_volume", read)
+    evaluate(make_workspace(tmp_path, COHORT))
+    # The scan, its translation and its truth, for each of three.
+    assert (len(held), most) == (9, 3)
 
 
 def test_utility_has_both_arms_on_both_kinds_of_test_scans(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from medsynth.cohort.phase import CONFLICTS_NAME, Phase, PhaseRecord, read_phases
 from medsynth.cohort.series import SeriesRecord, read_series, volume_path, write_series
-from medsynth.deidentify.allow_list import TechnicalFields
 from medsynth.imaging.nifti import write_volume
 from medsynth.imaging.volume import Volume
 from medsynth.phantom.options import PhantomOptions
@@ -15,22 +14,10 @@ from medsynth.records.json_lines import read_json_lines
 from medsynth.records.manifest import write_manifest
 from pipelines import ingest, sort
 from pipelines.project_config import load_config
+from tests.medsynth.cohort.made_series import accepted_series
 from tests.pipelines.stage_running import RecordingReporter, run_stages
 
-EXAMPLE = SeriesRecord(
-    series="s000000000001",
-    patient="p0000000001",
-    verdict="accepted",
-    reason="accepted",
-    slices=12,
-    shape=(12, 128, 128),
-    spacing_mm=(5.0, 2.8, 2.8),
-    header_phase=Phase.UNKNOWN,
-    header_evidence=(),
-    has_labels=False,
-    has_truth=False,
-    technical=TechnicalFields("unknown", "unknown", None, None),
-)
+EXAMPLE = accepted_series("s000000000001", "p0000000001")
 
 
 @pytest.fixture(scope="module")

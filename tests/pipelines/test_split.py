@@ -1,32 +1,16 @@
-import dataclasses
 from pathlib import Path
 
 import pytest
 
 from medsynth.cohort.phase import Phase, PhaseRecord, write_phases
-from medsynth.cohort.series import SeriesRecord, write_series
+from medsynth.cohort.series import write_series
 from medsynth.cohort.split import PatientRoles, read_patients
-from medsynth.deidentify.allow_list import TechnicalFields
 from medsynth.errors import CohortError, ConfigurationError
 from medsynth.records.manifest import write_manifest
 from pipelines import split
 from pipelines.project_config import load_config
+from tests.medsynth.cohort.made_series import accepted_series
 from tests.pipelines.stage_running import run_stages
-
-EXAMPLE = SeriesRecord(
-    series="s1",
-    patient="p1",
-    verdict="accepted",
-    reason="accepted",
-    slices=12,
-    shape=(12, 128, 128),
-    spacing_mm=(5.0, 2.8, 2.8),
-    header_phase=Phase.UNKNOWN,
-    header_evidence=(),
-    has_labels=False,
-    has_truth=False,
-    technical=TechnicalFields("unknown", "unknown", None, None),
-)
 
 
 def sorted_workspace(workspace: Path, series: dict[str, tuple[str, Phase]]) -> Path:
@@ -35,10 +19,7 @@ def sorted_workspace(workspace: Path, series: dict[str, tuple[str, Phase]]) -> P
         (workspace / stage).mkdir(parents=True)
     write_series(
         workspace / "ingest",
-        [
-            dataclasses.replace(EXAMPLE, series=name, patient=patient)
-            for name, (patient, _) in series.items()
-        ],
+        [accepted_series(name, patient) for name, (patient, _) in series.items()],
     )
     write_phases(
         workspace / "sort",

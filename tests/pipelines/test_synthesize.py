@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from medsynth.cohort.phase import Phase, PhaseRecord, write_phases
 from medsynth.cohort.series import SeriesRecord, write_series
 from medsynth.cohort.split import PatientRoles, write_patients
-from medsynth.deidentify.allow_list import TechnicalFields
 from medsynth.imaging.nifti import read_volume, write_labels, write_volume
 from medsynth.imaging.volume import Volume, axial_affine
 from medsynth.networks.organ_segmenter import ORGANS
@@ -20,13 +19,14 @@ from medsynth.records.json_lines import read_json, write_json
 from medsynth.records.manifest import hash_file
 from medsynth.synthesis.index import PUBLIC_START, TRAINED, SyntheticRecord, read_synthetic
 from medsynth.synthesis.intensity_gate import GateVerdict
-from medsynth.training.checkpoints import save_weights
+from medsynth.training.checkpoints import load_weights, save_weights
 from medsynth.training.cycle_networks import build_generator
 from medsynth.training.device import Compute
 from pipelines import synthesize
 from pipelines.project_config import ProjectConfig
 from pipelines.synthesize import STAGE, Engine, translate_within_ranges
 from pipelines.train import generator_design
+from tests.medsynth.cohort.made_series import TECHNICAL, accepted_series
 from tests.pipelines.made_workspace import finish
 from tests.pipelines.stage_running import RecordingReporter, run_stages
 
@@ -105,21 +105,14 @@ def make_workspace(workspace: Path, *, has_labels: bool = True) -> Path:
 
 
 def series_record(role: str, *, has_labels: bool) -> SeriesRecord:
-    return SeriesRecord(
-        series=f"s_{role}",
-        patient=f"p_{role}",
-        verdict="accepted",
-        reason="accepted",
-        slices=SHAPE[0],
+    return accepted_series(
+        f"s_{role}",
+        f"p_{role}",
+        Phase.CONTRAST,
         shape=SHAPE,
         spacing_mm=(5.0, 3.0, 3.0),
-        header_phase=Phase.CONTRAST,
-        header_evidence=(),
         has_labels=has_labels,
-        has_truth=False,
-        technical=TechnicalFields(
-            manufacturer="ge", kernel="soft", kvp=120, slice_thickness_mm=5.0
-        ),
+        technical=TECHNICAL,
     )
 
 
@@ -236,6 +229,29 @@ def test_without_the_gate_nothing_is_judged_and_that_is_written_down(tmp_path: P
     assert {record.gate for record in records.values()} == {GateVerdict.OFF}
     assert read_json(workspace / "synthesize" / "gate.json")["gate"] == "off"
     assert len(list((workspace / "synthesize" / "dicom").iterdir())) == 1
+
+
+def test_without_the_gate_the_other_engine_is_not_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> nn.Module:
+        raise AssertionError("loaded for nothing")
+
+    monkeypatch.setattr(synthesize, "public_generator", refuse)
+    workspace = make_workspace(tmp_path / "w")
+    run(workspace, settings(gate=False))
+    assert list(read_json(workspace / "synthesize" / "gate.json")["engines"]) == [TRAINED]
+
+
+def test_what_was_not_trained_is_not_tried_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace(tmp_path / "w")
+    same = build_generator(generator_design(settings().train))
+    load_weights(workspace / "train" / "to_noncontrast.safetensors", same)
+    second_engine(monkeypatch, same)
+    run(workspace, settings())
+    assert list(read_json(workspace / "synthesize" / "gate.json")["engines"]) == [TRAINED]
 
 
 def test_noise_of_the_secret_covers_what_is_translated(tmp_path: Path) -> None:

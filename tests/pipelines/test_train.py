@@ -1,20 +1,20 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from medsynth.cohort.phase import Phase
-from medsynth.cohort.series import SeriesRecord, write_series
+from medsynth.cohort.series import write_series
 from medsynth.cohort.slice_store import StoredSeries, store_array, write_index
 from medsynth.errors import CohortError, ConfigurationError
 from medsynth.records.json_lines import read_json_lines
 from medsynth.records.manifest import folder_problems
 from pipelines import train
 from pipelines.project_config import load_config
-from tests.pipelines.made_workspace import TECHNICAL, finish
+from tests.medsynth.cohort.made_series import TECHNICAL, accepted_series
+from tests.medsynth.training.torchrun import run_two_processes
+from tests.pipelines.made_workspace import finish
 from tests.pipelines.stage_running import run_stages
 from tests.pipelines.train_in_ranks import small_config
 
@@ -33,25 +33,18 @@ def _prepared(workspace: Path, phases: tuple[str, ...] = ("contrast", "noncontra
     write_index(folder, stored)
     finish(folder)
     (workspace / "ingest").mkdir()
-    write_series(workspace / "ingest", [_record(entry) for entry in stored])
+    records = [
+        accepted_series(
+            entry.series,
+            entry.patient,
+            Phase(entry.phase),
+            shape=(4, 32, 32),
+            technical=TECHNICAL,
+        )
+        for entry in stored
+    ]
+    write_series(workspace / "ingest", records)
     return workspace
-
-
-def _record(entry: StoredSeries) -> SeriesRecord:
-    return SeriesRecord(
-        series=entry.series,
-        patient=entry.patient,
-        verdict="accepted",
-        reason="accepted",
-        slices=entry.slices,
-        shape=(4, 32, 32),
-        spacing_mm=(5.0, 2.8, 2.8),
-        header_phase=Phase(entry.phase),
-        header_evidence=(),
-        has_labels=False,
-        has_truth=False,
-        technical=TECHNICAL,
-    )
 
 
 def test_phase_without_a_training_patient_is_refused(tmp_path: Path) -> None:
@@ -97,17 +90,7 @@ def test_processes_that_would_wait_for_no_training_are_refused(
 def test_two_processes_write_one_folder_and_learn_what_one_learns(tmp_path: Path) -> None:
     one, two = _prepared(tmp_path / "one"), _prepared(tmp_path / "two")
     run_stages([train.STAGE], one, small_config())
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run"),
-            *("--standalone", "--nproc-per-node=2"),
-            *("-m", "tests.pipelines.train_in_ranks", str(two)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = run_two_processes("tests.pipelines.train_in_ranks", two)
     assert done.returncode == 0, done.stderr
     assert folder_problems(two / "train") == []
     assert sorted(path.name for path in two.iterdir()) == ["ingest", "prepare", "train"]

@@ -8,23 +8,18 @@ from numpy.typing import NDArray
 
 from medsynth.cohort.phase import Phase
 from medsynth.cohort.scan_appearance import describe_scan
-from medsynth.cohort.series import SeriesRecord
 from medsynth.deidentify.allow_list import TechnicalFields
+from tests.medsynth.cohort.made_series import accepted_series
 
 SPACING_MM = 3.0
 SHAPE = (5, 64, 64)
-RECORD = SeriesRecord(
-    series="s",
-    patient="p",
-    verdict="accepted",
-    reason="accepted",
-    slices=5,
+RECORD = accepted_series(
+    "s",
+    "p",
+    Phase.CONTRAST,
     shape=(5, 96, 128),
     spacing_mm=(4.0, 2.0, 1.5),
-    header_phase=Phase.CONTRAST,
-    header_evidence=(),
     has_labels=True,
-    has_truth=False,
     technical=TechnicalFields("ge", "soft", 120, 3.0),
 )
 

@@ -12,6 +12,8 @@ from medsynth.synthesis.index import (
     count_gates,
     read_synthetic,
     synthetic_identifier,
+    synthetic_labels_path,
+    synthetic_volume_path,
     write_synthetic,
 )
 from medsynth.synthesis.intensity_gate import GateVerdict
@@ -33,6 +35,14 @@ def test_identifier_is_a_function_of_secret_and_series() -> None:
         len({first, synthetic_identifier("b" * 64, "s1"), synthetic_identifier("a" * 64, "s2")})
         == 3
     )
+
+
+def test_the_audits_null_lies_apart_from_what_may_be_released() -> None:
+    folder, source = Path("synthesize"), _record("y1")
+    held_out = dataclasses.replace(source, role="holdout")
+    assert synthetic_volume_path(folder, source) == folder / "nifti" / "y1.nii.gz"
+    assert synthetic_volume_path(folder, held_out) == folder / "null" / "y1.nii.gz"
+    assert synthetic_labels_path(folder, source) == folder / "labels" / "y1.nii.gz"
 
 
 def test_row_of_another_form_is_refused(tmp_path: Path) -> None:
