@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from medsynth.networks.calibrated_generator import CalibratedGenerator, ScannerOffset
 from medsynth.networks.discriminators import Patch70Discriminator, UnshuffleDiscriminator
 from medsynth.networks.resnet_generator import ResnetGenerator
 from medsynth.networks.skip_generator import SkipGenerator
@@ -24,11 +25,13 @@ class GeneratorDesign:
         kind: "unshuffle", "skip" or "resnet".
         channels: width.
         blocks: number of residual blocks.
+        calibrated: whether an offset of the scanner, in HU, is learnt before it.
     """
 
     kind: GeneratorKind
     channels: int
     blocks: int
+    calibrated: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +72,19 @@ class CycleNetworks:
         yield "contrast_discriminator", self.contrast_discriminator
 
 
-def build_generator(design: GeneratorDesign) -> nn.Module:
-    """Build one generator with fresh weights."""
+def build_generator(design: GeneratorDesign, offset: ScannerOffset | None = None) -> nn.Module:
+    """Build one generator with fresh weights.
+
+    Args:
+        design: what to build.
+        offset: the scanner's, where the design has one and another generator shares it; None
+            makes a new one.
+    """
+    base = _build_base(design)
+    return CalibratedGenerator(base, offset or ScannerOffset()) if design.calibrated else base
+
+
+def _build_base(design: GeneratorDesign) -> nn.Module:
     if design.kind == "resnet":
         return ResnetGenerator(design.channels, design.blocks)
     if design.kind == "skip":
@@ -100,9 +114,11 @@ def build_cycle_networks(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        # One scanner, one offset, whichever way its scans are translated.
+        offset = ScannerOffset()
         return CycleNetworks(
-            to_noncontrast=build_generator(generator),
-            to_contrast=build_generator(generator),
+            to_noncontrast=build_generator(generator, offset),
+            to_contrast=build_generator(generator, offset),
             noncontrast_discriminator=build_discriminator(discriminator),
             contrast_discriminator=build_discriminator(discriminator),
         )

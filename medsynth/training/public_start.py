@@ -1,5 +1,6 @@
 """The public start: a translator learnt from made-up patients alone, shipped with the package."""
 
+import dataclasses
 from pathlib import Path
 
 import safetensors.torch
@@ -8,6 +9,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from medsynth.errors import ConfigurationError, RecordError
+from medsynth.networks.calibrated_generator import CalibratedGenerator
 from medsynth.records.atomic import write_bytes_atomically
 from medsynth.training.cycle_networks import (
     CycleNetworks,
@@ -37,7 +39,8 @@ def begin_from_public_start(
         ConfigurationError: there is no public start of that design.
         RecordError: the file of weights is missing or damaged.
     """
-    if (generator, discriminator) != (START_GENERATOR, START_DISCRIMINATOR):
+    asked = dataclasses.replace(generator, calibrated=False)
+    if (asked, discriminator) != (START_GENERATOR, START_DISCRIMINATOR):
         raise ConfigurationError(
             "The settings ask for the public start and describe other networks than it has. "
             f"Expected generator {START_GENERATOR.kind} with {START_GENERATOR.channels} channels "
@@ -46,7 +49,9 @@ def begin_from_public_start(
         )
     tensors = _read_tensors(WEIGHTS)
     for name, network in networks.named():
-        _fill(network, tensors, name)
+        # A scanner's offset is 0 until it is learnt.
+        base = network.base if isinstance(network, CalibratedGenerator) else network
+        _fill(base, tensors, name)
 
 
 def public_generator() -> nn.Module:

@@ -160,5 +160,6 @@ def update_average(
 
 
 def _adam(networks: tuple[nn.Module, ...], learning_rate: float) -> torch.optim.Adam:
-    parameters = [p for network in networks for p in network.parameters()]
+    # Two networks may share a parameter, which takes one step, not two.
+    parameters = list(dict.fromkeys(p for network in networks for p in network.parameters()))
     return torch.optim.Adam(parameters, lr=learning_rate, betas=_ADAM_BETAS)
