@@ -7,6 +7,7 @@ MedsynthError
  ├── CohortError          the patients, phases or roles do not allow the stage
  ├── TaskError            a worker's task outlived its limits (in medsynth.records.worker_pool)
  ├── TrainingError        a training cannot start or go on
+ ├── PrivacyError         the patients' privacy budget is contradicted, altered or used up
  ├── AuditError           the audit cannot be run on what it was given
  ├── AuditFailedError     the audit found a leak, or could not trust itself
  └── ReleaseRefusedError  the audit, or the lack of its power, forbids the release
@@ -40,6 +41,10 @@ class CohortError(MedsynthError):
 
 class TrainingError(MedsynthError):
     """A training cannot start or go on."""
+
+
+class PrivacyError(MedsynthError):
+    """The patients' privacy budget is contradicted, altered or used up."""
 
 
 class AuditError(MedsynthError):
