@@ -1,0 +1,1 @@
+"""Checks that try to refute what a private training claims of itself."""
