@@ -143,6 +143,9 @@ def prepare(
 def train(
     workspace: Workspace,
     config: ConfigFile = None,
+    verify_privacy: Annotated[
+        bool, typer.Option("--verify-privacy", help="Try to refute the private step first.")
+    ] = False,
     overrides: Overrides = None,
     quiet: Quiet = False,
 ) -> None:
@@ -152,7 +155,8 @@ def train(
     if is_follower():
         follow_training()
         return
-    _run_stage("train", workspace, config, {}, overrides, quiet)
+    options = {"privacy": {"verify": True}} if verify_privacy else {}
+    _run_stage("train", workspace, config, options, overrides, quiet)
 
 
 @app.command()

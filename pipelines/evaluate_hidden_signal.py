@@ -65,7 +65,7 @@ def read_way_back(context: StageContext) -> WayBack | None:
         return None
     config = context.config
     compute = choose_compute(config.device)
-    to_contrast = build_generator(generator_design(config.train))
+    to_contrast = build_generator(generator_design(config))
     load_weights(weights, to_contrast)
     to_contrast.to(compute.device).eval()
     return WayBack(to_contrast, config.prepare.spacing_mm, config.seed, compute)

@@ -153,6 +153,50 @@ class TrainSettings(Settings):
     """Time between sample pictures, in minutes."""
 
 
+class PrivacySettings(Settings):
+    """Training with differential privacy for each patient."""
+
+    enabled: bool = False
+    """Clip what each training patient contributes and add noise, within a budget."""
+    epsilon: Positive = 8.0
+    """Budget of this training. Up to 1 is strong; above 10 it is hardly a promise."""
+    delta: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Chance that the budget does not hold; else 1 / (10 x training patients)."""
+    total_epsilon: Positive = 10.0
+    """Most that all trainings on a patient may spend together; beyond it none begins."""
+    ledger: Path | None = None
+    """File in which the trainings on the same patients are added up; else in the workspace."""
+    expected_patients: Positive | None = None
+    """Patients in an update on average; else a third of the training patients, at most 64."""
+    trained: Literal["calibration", "norms_and_last", "all"] = "calibration"
+    """What learns: the scanner's offset in HU; norms and last layers; all weights."""
+    slices: Count = 1
+    """Patches of each phase that speak for a patient in an update."""
+    clipping_norm: Positive = 0.05
+    """Most that a patient moves the generators' summed gradient by."""
+    discriminator_clipping_norm: Positive = 1.0
+    """Most that a patient moves the discriminators' summed gradient by."""
+    discriminator_steps: Annotated[int, Field(ge=0)] = 0
+    """Updates of the discriminators for each of the generators; 0 keeps those of the start."""
+    learning_rate: Positive = 0.1
+    """Adam's learning rate at its highest, for the generators."""
+    averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    """Decay of the running average of the generators' weights; 0 turns it off."""
+    verify: bool = False
+    """Try to refute the private step with made-up patients before it touches a real one."""
+    seed: int | None = None
+    """None but the operating system decides noise and draws; any number here is refused."""
+
+    @model_validator(mode="after")
+    def _noise_has_no_seed(self) -> Self:
+        if self.seed is not None:
+            raise ValueError(
+                "privacy.seed is set, but noise that is drawn from a seed can be drawn again and "
+                "taken off; noise and draws come from the operating system, so leave it out"
+            )
+        return self
+
+
 class SynthesizeSettings(Settings):
     """Translating the source patients' scans."""
 
@@ -216,6 +260,7 @@ class ProjectConfig(Settings):
     split: SplitSettings = SplitSettings()
     prepare: PrepareSettings = PrepareSettings()
     train: TrainSettings = TrainSettings()
+    privacy: PrivacySettings = PrivacySettings()
     synthesize: SynthesizeSettings = SynthesizeSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     audit: AuditSettings = AuditSettings()

@@ -182,7 +182,7 @@ def _gather_tools(context: StageContext) -> _Tools:
 
 def _trained_engine(context: StageContext) -> Engine:
     weights = context.finished("train") / TO_NONCONTRAST_NAME
-    network = build_generator(generator_design(context.config.train))
+    network = build_generator(generator_design(context.config))
     load_weights(weights, network)
     return Engine(TRAINED, network, hash_file(weights), context.config.prepare.spacing_mm)
 
@@ -318,7 +318,7 @@ def _tell_flagged(context: StageContext, records: list[SyntheticRecord]) -> None
 def _settings(config: ProjectConfig) -> SettingValues:
     return {
         "synthesize": config.synthesize.model_dump(mode="json"),
-        "generator": dataclasses.asdict(generator_design(config.train)),
+        "generator": dataclasses.asdict(generator_design(config)),
         "spacing_mm": config.prepare.spacing_mm,
     }
 

@@ -39,8 +39,10 @@ from medsynth.training.trainer_state import StepSettings
 from pipelines.domain_check import warn_of_domain_differences
 from pipelines.project_config import ProjectConfig, TrainSettings
 from pipelines.stages import SettingValues, Stage, StageContext
+from pipelines.train_privately import train_with_privacy
 
 _DEFAULT_STEPS = 2000
+_DEFAULT_PRIVATE_STEPS = 60
 # From weights that translate already one goes on gently, and is held to what they do.
 _LEARNING_RATE = {"public": 1e-4, "scratch": 1e-3}
 _CHANGE_WEIGHT = {"public": 1.0, "scratch": 0.1}
@@ -69,16 +71,38 @@ def execute(context: StageContext) -> None:
         ConfigurationError: there are neither steps nor a start to keep.
     """
     ranks = ranks_of_environment()
+    _check_privacy(context.config, ranks)
     if context.config.train.steps == 0:
         _keep_public_start(context, ranks)
         return
     store = context.finished("prepare")
     slices = _training_slices(store)
     warn_of_domain_differences(context)
+    if context.config.privacy.enabled:
+        train_with_privacy(context, slices, training_plan(context.config))
+        return
     with joined(ranks):
         text_of_first_rank(_work_order(context), ranks)
         _train(slices, context.config, context.output, reporter=context.reporter, ranks=ranks)
     write_json(context.output / "privacy.json", _privacy_record(slices))
+
+
+def _check_privacy(config: ProjectConfig, ranks: Ranks) -> None:
+    if config.privacy.verify and not config.privacy.enabled:
+        raise ConfigurationError(
+            "A private training is to be verified and privacy.enabled is false. Expected a "
+            "private training. Set privacy.enabled=true, or leave --verify-privacy out."
+        )
+    if config.privacy.enabled and ranks.size > 1:
+        raise ConfigurationError(
+            f"A private training is to run in {ranks.size} processes. Expected one, which alone "
+            "draws patients and noise. Start it without torchrun."
+        )
+    if config.privacy.enabled and config.train.steps == 0:
+        raise ConfigurationError(
+            "train.steps is 0 and privacy.enabled is true. Expected steps: the public start knows "
+            "no patient, so there is nothing to protect. Set one of them."
+        )
 
 
 def _keep_public_start(context: StageContext, ranks: Ranks) -> None:
@@ -135,9 +159,15 @@ def follow_training() -> None:
         _train(slices, config, Path(order["output"]), reporter=SilentReporter(), ranks=ranks)
 
 
-def generator_design(settings: TrainSettings) -> GeneratorDesign:
+def generator_design(config: ProjectConfig) -> GeneratorDesign:
     """Give the generators' design that the settings describe."""
-    return GeneratorDesign(settings.generator, settings.channels, settings.blocks)
+    settings, privacy = config.train, config.privacy
+    return GeneratorDesign(
+        settings.generator,
+        settings.channels,
+        settings.blocks,
+        calibrated=privacy.enabled and privacy.trained == "calibration",
+    )
 
 
 def training_plan(config: ProjectConfig) -> TrainingPlan:
@@ -145,9 +175,9 @@ def training_plan(config: ProjectConfig) -> TrainingPlan:
     settings = config.train
     steps = settings.steps
     if steps is None and settings.minutes is None:
-        steps = _DEFAULT_STEPS
+        steps = _DEFAULT_PRIVATE_STEPS if config.privacy.enabled else _DEFAULT_STEPS
     return TrainingPlan(
-        generator=generator_design(settings),
+        generator=generator_design(config),
         discriminator=DiscriminatorDesign(settings.discriminator, settings.discriminator_channels),
         step=StepSettings(
             weights=LossWeights(
@@ -259,7 +289,10 @@ def _settings(config: ProjectConfig) -> SettingValues:
     # How often checkpoints and pictures are written changes no result.
     values = config.train.model_dump(mode="json", exclude={"checkpoint_seconds", "sample_minutes"})
     start = hash_file(WEIGHTS) if config.train.start == "public" else None
-    return {"seed": config.seed, **values, "start_sha256": start}
+    # Where the ledger lies, what it allows and what was checked change no weights.
+    privacy = config.privacy.model_dump(mode="json", exclude={"ledger", "total_epsilon", "verify"})
+    private = privacy if config.privacy.enabled else None
+    return {"seed": config.seed, **values, "start_sha256": start, "privacy": private}
 
 
 STAGE = Stage(name="train", reads=("prepare",), settings=_settings, execute=execute, resumable=True)

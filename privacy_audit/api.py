@@ -32,6 +32,8 @@ class AuditInputs:
             None where it is not known or there is no source.
         holdout: real images of patients never trained on.
         null: synthetic images of patients never trained on, made the same way.
+        claim: what checks of the training's claim of differential privacy found, which need
+            its code and are the caller's; None where nothing is claimed.
     """
 
     train: ImageSet
@@ -40,6 +42,7 @@ class AuditInputs:
     source_of: Mapping[str, str] | None
     holdout: ImageSet | None
     null: ImageSet | None
+    claim: CheckResult | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +93,8 @@ def run_audit(
     exact, flags = check_exact_copies(synthetic, real)
     near, near_flags = check_near_copies(synthetic, null, self_test, inputs.source_of)
     checks = {"near_copy_exact": exact, "near_copy": near}
+    if inputs.claim is not None:
+        checks["privacy_claim"] = inputs.claim
     flags += near_flags
     if inputs.source_of is not None or mode in {"translated", "unlinked"}:
         against_all = _compare_with_all(comparer, inputs.synthetic, synthetic, others)

@@ -11,6 +11,7 @@ APPLIES_TO: Mapping[str, tuple[str, ...]] = {
     "near_copy_exact": MODES,
     "near_copy": MODES,
     "linkage_to_source": ("unlinked", "source_free"),
+    "privacy_claim": MODES,
 }
 """The modes in which each check decides; elsewhere it is told, and decides nothing."""
 

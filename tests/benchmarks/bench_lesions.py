@@ -63,7 +63,7 @@ def choose_translator(what: str) -> Translator:
         return known[what]
     if what == "start":
         return _translator(public_generator())
-    network = build_generator(generator_design(load_config([read_toml(DEMO_CONFIG)]).train))
+    network = build_generator(generator_design(load_config([read_toml(DEMO_CONFIG)])))
     load_weights(Path(what), network)
     return _translator(network)
 

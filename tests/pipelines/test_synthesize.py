@@ -95,7 +95,7 @@ def make_workspace(workspace: Path, *, has_labels: bool = True) -> Path:
     write_phases(sort, phases)
     write_patients(split, [PatientRoles(f"p_{role}", ("contrast",), (role,)) for role in ROLES])
     save_weights(
-        train / "to_noncontrast.safetensors", build_generator(generator_design(settings().train))
+        train / "to_noncontrast.safetensors", build_generator(generator_design(settings()))
     )
     finish(ingest)
     finish(sort, "ingest")
@@ -247,7 +247,7 @@ def test_what_was_not_trained_is_not_tried_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = make_workspace(tmp_path / "w")
-    same = build_generator(generator_design(settings().train))
+    same = build_generator(generator_design(settings()))
     load_weights(workspace / "train" / "to_noncontrast.safetensors", same)
     second_engine(monkeypatch, same)
     run(workspace, settings())

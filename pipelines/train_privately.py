@@ -1,0 +1,294 @@
+"""Training with differential privacy: what the settings declare, what is charged and told."""
+
+import dataclasses
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from medsynth.errors import ConfigurationError, PrivacyError
+from medsynth.privacy.accounting import default_delta, noise_for_epsilon, spent
+from medsynth.privacy.admission import AdmittedPlan, admit_patients, admit_plan
+from medsynth.privacy.budget import (
+    Budget,
+    BudgetHistory,
+    DeclaredMechanism,
+    mechanism_from_plain,
+)
+from medsynth.privacy.entropy import Entropy
+from medsynth.privacy.fingerprints import fingerprint_patients
+from medsynth.privacy.forecast import forecast, forecast_lines, forecast_warnings
+from medsynth.privacy.ledger import open_ledger
+from medsynth.privacy.network_admission import admit_networks
+from medsynth.privacy.patients import PrivatePatient, join_patients
+from medsynth.privacy.private_loop import (
+    Account,
+    PrivatePlan,
+    begun_networks,
+    finish_privately,
+    train_privately,
+)
+from medsynth.privacy.private_trainer import (
+    DISCRIMINATORS,
+    GENERATORS,
+    PrivateStepSettings,
+    PrivateTrainer,
+)
+from medsynth.privacy.self_checks import CheckResult, Claim, verify_privacy
+from medsynth.records.json_lines import write_json
+from medsynth.records.progress import Reporter
+from medsynth.training.device import Compute, choose_compute
+from medsynth.training.loop import TrainingPlan, TrainingSlices
+from pipelines.project_config import PrivacySettings, ProjectConfig
+from pipelines.stages import StageContext
+
+LEDGER_NAME = "privacy_ledger.json"
+_MOST_EXPECTED = 64.0
+# Another machine's last digits.
+_SUM_TOLERANCE = 1e-6
+_NOT_COVERED = (
+    "The patient whose scan is translated: a translated scan keeps its patient's anatomy, "
+    "whatever the training was.",
+    "The choice of settings: a training that was repeated with others until its result pleased "
+    "tells more than each of its runs.",
+    "The number of training patients, which the sampling rate and delta give away.",
+    "All other files of the workspace, such as domain_differences.json and the slices: they hold "
+    "figures and scans of the training patients without noise.",
+    "The split: who was chosen to train.",
+    "Attacks on the rounding of noise in 64-bit floating point, and on how long a step took.",
+)
+
+
+def train_with_privacy(context: StageContext, slices: TrainingSlices, plan: TrainingPlan) -> None:
+    """Train the translator so that its weights tell little of any one patient.
+
+    Writes the weights and `privacy.json`; nothing that was not noised.
+
+    Args:
+        context: of the stage train.
+        slices: of the training patients.
+        plan: as a training without privacy would have it.
+
+    Raises:
+        ConfigurationError: the settings would make epsilon untrue, or cannot reach it.
+        CohortError: there are fewer than 20 patients, or one has two pseudonyms.
+        PrivacyError: a check refutes the claim, the cohort's total would be passed, or the
+            ledger is missing, altered or another cohort's.
+    """
+    config, reporter = context.config, context.reporter
+    _admit(config, plan)
+    patients = join_patients(slices.contrast, slices.noncontrast)
+    delta = config.privacy.delta or default_delta(len(patients))
+    admit_patients(patients, delta=delta)
+    private = _private_plan(config, plan, patients=len(patients), delta=delta)
+    compute = choose_compute(config.device)
+    admit_networks(dict(begun_networks(private).named()), patch=private.step.patch)
+    budget = _budget(private, patients=len(patients), delta=delta)
+    _tell_forecast(budget, private, reporter)
+    checks = _checked(config.privacy, private, budget, compute, reporter)
+    account = _account(context, budget, patients)
+    history = train_privately(
+        patients, private, account, context.output, compute=compute, reporter=reporter
+    )
+    record = _record(history, private, account, checks)
+    write_json(context.output / "privacy.json", record)
+    finish_privately(context.output, history, account)
+    reporter.message(
+        f"Epsilon {record['epsilon']:.2f} at delta {delta:.2g} for each of {len(patients)} "
+        f"patients; {record['total_epsilon']:.2f} of {config.privacy.total_epsilon:g} over all "
+        "trainings on them."
+    )
+
+
+def check_claim(
+    config: ProjectConfig, plan: TrainingPlan, privacy: Mapping[str, Any]
+) -> list[CheckResult]:
+    """Try to refute what a finished training claims, with made-up patients alone.
+
+    Args:
+        config: as the training had it.
+        plan: as a training without privacy would have it.
+        privacy: content of its `privacy.json`.
+
+    Returns:
+        One result a check, the first of which adds the claimed updates up again.
+    """
+    delta = float(privacy["delta"])
+    private = _private_plan(config, plan, patients=int(privacy["patients"]), delta=delta)
+    claim = Claim(
+        epsilon=float(privacy["epsilon"]),
+        delta=delta,
+        training_steps=int(privacy["steps"]),
+        mechanisms=tuple(mechanism_from_plain(one) for one in privacy["mechanisms"]),
+    )
+    return [_check_sum(claim), *_verify(private, claim, choose_compute(config.device))]
+
+
+def _check_sum(claim: Claim) -> CheckResult:
+    added = spent(claim.mechanisms, claim.delta).epsilon
+    is_less = claim.epsilon < added - _SUM_TOLERANCE
+    return CheckResult(
+        name="sum",
+        verdict="refuted" if is_less else "not_refuted",
+        statistic=added,
+        threshold=claim.epsilon,
+        interval=None,
+        n=sum(one.steps for one in claim.mechanisms),
+        explanation=f"The updates that are claimed add up to epsilon {added:.3f}; "
+        f"{claim.epsilon:.3f} is claimed.",
+    )
+
+
+def ledger_path(config: ProjectConfig, workspace: Path) -> Path:
+    """Give the cohort's ledger: the file that the settings name, or that of the workspace."""
+    return config.privacy.ledger or workspace / LEDGER_NAME
+
+
+def _admit(config: ProjectConfig, plan: TrainingPlan) -> None:
+    admit_plan(
+        AdmittedPlan(
+            engine=config.train.engine,
+            steps=plan.budget.steps,
+            image_pool=config.train.image_pool,
+            early_stop=config.train.early_stop,
+            processes=1,
+        )
+    )
+
+
+def _private_plan(
+    config: ProjectConfig, plan: TrainingPlan, *, patients: int, delta: float
+) -> PrivatePlan:
+    settings, steps = config.privacy, plan.budget.steps or 0
+    expected = settings.expected_patients or min(_MOST_EXPECTED, patients / 3)
+    if expected > patients:
+        raise ConfigurationError(
+            f"privacy.expected_patients is {expected:g} and there are {patients} training "
+            "patients. Expected at most their number. Lower it, or leave it out."
+        )
+    discriminator_steps = 0 if settings.trained == "calibration" else settings.discriminator_steps
+    updates = {GENERATORS: steps, DISCRIMINATORS: steps * discriminator_steps}
+    noise = noise_for_epsilon(
+        settings.epsilon,
+        delta,
+        sample_rate=expected / patients,
+        steps_by_name={name: count for name, count in updates.items() if count},
+    )
+    step = PrivateStepSettings(
+        weights=plan.step.weights,
+        learning_rate=settings.learning_rate,
+        discriminator_learning_rate=plan.step.discriminator_learning_rate,
+        averaging=settings.averaging,
+        clipping_norm=settings.clipping_norm,
+        discriminator_clipping_norm=settings.discriminator_clipping_norm,
+        noise_multiplier=noise,
+        sample_rate=expected / patients,
+        slices=settings.slices,
+        patch=plan.draw.patch,
+        discriminator_steps=discriminator_steps,
+        trained=settings.trained,
+        start=plan.step.start,
+    )
+    return PrivatePlan(
+        generator=plan.generator,
+        discriminator=plan.discriminator,
+        step=step,
+        steps=steps,
+        seed=config.seed,
+        checkpoint_seconds=plan.checkpoint_seconds,
+    )
+
+
+def _budget(plan: PrivatePlan, *, patients: int, delta: float) -> Budget:
+    step = plan.step
+    updates = {GENERATORS: 1, DISCRIMINATORS: step.discriminator_steps}
+    declared = tuple(
+        DeclaredMechanism(name, step.noise_multiplier, step.sample_rate, count)
+        for name, count in updates.items()
+        if count
+    )
+    return Budget(declared, delta, patients)
+
+
+def _tell_forecast(budget: Budget, plan: PrivatePlan, reporter: Reporter) -> None:
+    foreseen = forecast(budget, steps=plan.steps)
+    # One number is learnt from a hundred patients where a network is not.
+    warnings = () if plan.step.trained == "calibration" else forecast_warnings(foreseen)
+    for line in (*forecast_lines(foreseen), *warnings):
+        reporter.message(line)
+
+
+def _checked(
+    settings: PrivacySettings,
+    plan: PrivatePlan,
+    budget: Budget,
+    compute: Compute,
+    reporter: Reporter,
+) -> list[CheckResult]:
+    """Run the self-checks where they are asked for, before a patient's scan is touched."""
+    if not settings.verify:
+        return []
+    reporter.message("Trying to refute the private step, with made-up patients")
+    cost = forecast(budget, steps=plan.steps)
+    claim = Claim(cost.epsilon, budget.delta, plan.steps, budget.after(plan.steps))
+    found = _verify(plan, claim, compute)
+    for check in found:
+        reporter.message(f"{check.name}: {check.verdict.replace('_', ' ')}")
+    refuted = [check for check in found if check.verdict == "refuted"]
+    if refuted:
+        raise PrivacyError(
+            f"The claim of privacy is refuted by {refuted[0].name}: {refuted[0].explanation} "
+            "Expected no check to refute it. Nothing was trained; report this as a defect."
+        )
+    return found
+
+
+def _verify(plan: PrivatePlan, claim: Claim, compute: Compute) -> list[CheckResult]:
+    def make_trainer(patients: Sequence[PrivatePatient], entropy: Entropy) -> PrivateTrainer:
+        return PrivateTrainer(begun_networks(plan), patients, plan.step, compute, entropy)
+
+    return verify_privacy(make_trainer, claim)
+
+
+def _account(context: StageContext, budget: Budget, patients: Sequence[PrivatePatient]) -> Account:
+    key = hmac.digest(context.inputs.secret.encode("ascii"), b"privacy ledger", hashlib.sha256)
+    return Account(
+        budget=budget,
+        ledger=open_ledger(ledger_path(context.config, context.workspace), key),
+        marks=fingerprint_patients(patients, key),
+        total_epsilon=context.config.privacy.total_epsilon,
+    )
+
+
+def _record(
+    history: BudgetHistory, plan: PrivatePlan, account: Account, checks: Sequence[CheckResult]
+) -> dict[str, object]:
+    """Give the content of `privacy.json`; the number of patients is for its owner alone."""
+    cost, step = history.spent(), plan.step
+    norms = {
+        GENERATORS: step.clipping_norm,
+        DISCRIMINATORS: step.discriminator_clipping_norm,
+    }
+    return {
+        "private": True,
+        "unit": history.budget.unit,
+        "patients": history.budget.patients,
+        "epsilon": cost.epsilon,
+        "delta": history.budget.delta,
+        "accountant": cost.accountant,
+        "rdp_epsilon": cost.rdp_epsilon,
+        "noise_multiplier": step.noise_multiplier,
+        "sample_rate": step.sample_rate,
+        "clipping_norm": step.clipping_norm,
+        "steps": history.step,
+        "lost_steps": history.lost_steps,
+        "mechanisms": [dataclasses.asdict(one) for one in history.charged],
+        "declared": [dataclasses.asdict(one) for one in history.budget.after(history.step)],
+        "applied": [dataclasses.asdict(one) for one in history.applied],
+        "clipping_norms": {one.name: norms[one.name] for one in history.budget.declared},
+        "trained": step.trained,
+        "total_epsilon": account.ledger.total().spent.epsilon,
+        "self_checks": [dataclasses.asdict(check) for check in checks],
+        "not_covered": list(_NOT_COVERED),
+    }

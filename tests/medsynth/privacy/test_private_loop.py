@@ -1,0 +1,202 @@
+import dataclasses
+import multiprocessing
+import os
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from medsynth.errors import PrivacyError
+from medsynth.privacy import private_loop
+from medsynth.privacy.accounting import Mechanism, spent
+from medsynth.privacy.budget import Budget, BudgetHistory, DeclaredMechanism
+from medsynth.privacy.fingerprints import fingerprint_patients
+from medsynth.privacy.ledger import open_ledger
+from medsynth.privacy.private_loop import (
+    Account,
+    PrivatePlan,
+    finish_privately,
+    train_privately,
+)
+from medsynth.privacy.private_trainer import PrivateStepSettings, PrivateTrainer
+from medsynth.records.json_lines import read_json_lines
+from medsynth.records.progress import SilentReporter
+from medsynth.training.checkpoints import load_checkpoint, save_checkpoint
+from medsynth.training.cycle_networks import DiscriminatorDesign, GeneratorDesign
+from tests.medsynth.privacy.small_networks import CPU, WEIGHTS, small_patients
+
+KEY = bytes(range(32))
+PATIENTS = small_patients(12)
+DELTA = 1e-3
+STEPS = 12
+PLAN = PrivatePlan(
+    generator=GeneratorDesign("unshuffle", channels=4, blocks=1, calibrated=True),
+    discriminator=DiscriminatorDesign("unshuffle", channels=4),
+    step=PrivateStepSettings(
+        weights=WEIGHTS,
+        learning_rate=1e-2,
+        discriminator_learning_rate=1e-3,
+        averaging=0.9,
+        clipping_norm=0.1,
+        discriminator_clipping_norm=1.0,
+        noise_multiplier=1.5,
+        sample_rate=0.5,
+        slices=1,
+        patch=16,
+        discriminator_steps=0,
+        trained="calibration",
+    ),
+    steps=STEPS,
+    seed=0,
+    checkpoint_seconds=1e-6,
+)
+BUDGET = Budget((DeclaredMechanism("generators", 1.5, 0.5, 1),), DELTA, len(PATIENTS))
+WHOLE = spent([Mechanism("generators", 1.5, 0.5, STEPS)], DELTA).epsilon
+
+
+def _account(folder: Path, total_epsilon: float = 100.0) -> Account:
+    ledger = open_ledger(folder / "ledger.json", KEY)
+    return Account(BUDGET, ledger, fingerprint_patients(PATIENTS, KEY), total_epsilon)
+
+
+def _train(folder: Path, plan: PrivatePlan = PLAN) -> BudgetHistory:
+    output = folder / "train"
+    output.mkdir(exist_ok=True)
+    return train_privately(
+        PATIENTS, plan, _account(folder), output, compute=CPU, reporter=SilentReporter()
+    )
+
+
+def _charged_steps(folder: Path) -> int:
+    state = load_checkpoint(folder / "train" / "checkpoint.pt")
+    budget = state["budget"]
+    return int(budget["step"]) + int(budget["lost_steps"])
+
+
+def test_unbroken_training_spends_what_its_steps_cost(tmp_path: Path) -> None:
+    history = _train(tmp_path)
+    assert history.spent().epsilon == pytest.approx(WHOLE, abs=1e-12)
+    assert open_ledger(tmp_path / "ledger.json", KEY).total().spent.epsilon == pytest.approx(WHOLE)
+    rows = read_json_lines(tmp_path / "train" / "metrics.jsonl")
+    assert [row["step"] for row in rows][-1] == STEPS
+    assert set(rows[0]) == {"step", "epsilon"}
+
+
+def test_training_leaves_weights_and_after_its_end_no_checkpoint(tmp_path: Path) -> None:
+    history = _train(tmp_path)
+    finish_privately(tmp_path / "train", history, _account(tmp_path))
+    names = {path.name for path in (tmp_path / "train").iterdir()}
+    assert names == {"to_noncontrast.safetensors", "to_contrast.safetensors", "metrics.jsonl"}
+
+
+def test_steps_that_were_charged_and_lost_stay_charged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saves = 0
+
+    def failing(path: Path, state: dict[str, Any]) -> None:
+        nonlocal saves
+        saves += 1
+        if saves == 5:
+            raise KeyboardInterrupt
+        save_checkpoint(path, state)
+
+    monkeypatch.setattr(private_loop, "save_checkpoint", failing)
+    with pytest.raises(KeyboardInterrupt):
+        _train(tmp_path)
+    history = _train(tmp_path)
+    # The fifth checkpoint is that of step 4: its step was charged and did not reach the disk.
+    assert history.lost_steps == 1
+    assert history.spent().epsilon > WHOLE + 1e-6
+
+
+def test_interruption_that_loses_no_charged_step_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rare = dataclasses.replace(PLAN, checkpoint_seconds=1e6)
+    train_step = PrivateTrainer.train_step
+
+    def failing(self: PrivateTrainer, *, learning_rate_factor: float) -> None:
+        if self.step == 7:
+            raise KeyboardInterrupt
+        train_step(self, learning_rate_factor=learning_rate_factor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PrivateTrainer, "train_step", failing)
+        with pytest.raises(KeyboardInterrupt):
+            _train(tmp_path, rare)
+    history = _train(tmp_path, rare)
+    # Seven steps were made in memory alone; nobody can have seen them.
+    assert history.lost_steps == 0
+    assert history.spent().epsilon == pytest.approx(WHOLE, abs=1e-12)
+
+
+def test_training_killed_at_ten_random_moments_forgets_no_step(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    context = multiprocessing.get_context("fork")
+    kills = seen = 0
+    for _ in range(60):
+        child = context.Process(target=_train, args=(tmp_path,))
+        child.start()
+        child.join(chance.uniform(0.02, 0.35))
+        if child.exitcode is not None:
+            break
+        os.kill(child.pid or 0, signal.SIGKILL)
+        child.join()
+        kills += 1
+        if (tmp_path / "train" / "checkpoint.pt").is_file():
+            now = _charged_steps(tmp_path)
+            assert now >= seen
+            seen = now
+        if kills == 10:
+            break
+    history = _train(tmp_path)
+    assert kills >= 3
+    assert history.step == STEPS
+    lost = history.lost_steps
+    cost = spent([Mechanism("generators", 1.5, 0.5, STEPS + lost)], DELTA).epsilon
+    assert history.spent().epsilon == pytest.approx(cost, abs=1e-12)
+    total = open_ledger(tmp_path / "ledger.json", KEY).total().spent.epsilon
+    assert total >= history.spent().epsilon - 1e-9
+
+
+def test_training_with_another_budget_does_not_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _train(tmp_path)
+    other = Budget((DeclaredMechanism("generators", 0.5, 0.5, 1),), DELTA, len(PATIENTS))
+    account = dataclasses.replace(_account(tmp_path), budget=other)
+    with pytest.raises(PrivacyError, match="another privacy budget"):
+        train_privately(
+            PATIENTS, PLAN, account, tmp_path / "train", compute=CPU, reporter=SilentReporter()
+        )
+
+
+def test_checkpoint_without_its_ledger_does_not_go_on(tmp_path: Path) -> None:
+    _train(tmp_path)
+    (tmp_path / "ledger.json").unlink()
+    with pytest.raises(PrivacyError, match="ledger"):
+        _train(tmp_path)
+
+
+def test_training_beyond_the_cohorts_total_does_not_begin(tmp_path: Path) -> None:
+    account = _account(tmp_path, total_epsilon=WHOLE / 2)
+    (tmp_path / "train").mkdir()
+    with pytest.raises(PrivacyError, match="in total"):
+        train_privately(
+            PATIENTS, PLAN, account, tmp_path / "train", compute=CPU, reporter=SilentReporter()
+        )
+    assert not (tmp_path / "train" / "checkpoint.pt").exists()
+
+
+def test_weights_differ_from_run_to_run_of_one_seed(tmp_path: Path) -> None:
+    files = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        torch.manual_seed(0)
+        _train(tmp_path / name)
+        files.append((tmp_path / name / "train" / "to_noncontrast.safetensors").read_bytes())
+    assert files[0] != files[1]

@@ -1,0 +1,181 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from medsynth.cohort.series import write_series
+from medsynth.cohort.slice_store import StoredSeries, store_array, write_index
+from medsynth.errors import CohortError, ConfigurationError, PrivacyError
+from medsynth.records.json_lines import read_json, read_json_lines
+from pipelines import train
+from pipelines.project_config import ProjectConfig, load_config
+from pipelines.train_privately import check_claim
+from tests.medsynth.cohort.made_series import accepted_series
+from tests.pipelines.made_workspace import finish
+from tests.pipelines.stage_running import run_stages
+
+TRAIN = {
+    "start": "scratch",
+    "steps": 3,
+    "channels": 4,
+    "blocks": 1,
+    "discriminator_channels": 4,
+    "patch": 32,
+}
+PATIENTS = 12
+
+
+def _config(*overrides: str) -> ProjectConfig:
+    layer = {
+        "device": "cpu",
+        "prepare": {"matrix": 32},
+        "train": TRAIN,
+        "privacy": {"enabled": True},
+    }
+    return load_config([layer], overrides)
+
+
+def _prepared(workspace: Path, *, patients: int = PATIENTS, has_twin: bool = False) -> Path:
+    folder = workspace / "prepare"
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    stored = []
+    slices = np.zeros((2, 32, 32))
+    for phase, hu in (("contrast", 150), ("noncontrast", 50)):
+        for number in range(patients):
+            series = f"{phase}{number}"
+            if not (has_twin and series == "noncontrast1"):
+                slices = generator.normal(hu, 20, (2, 32, 32))
+            store_array(folder, "slices", series, slices.astype(np.int16))
+            stored.append(StoredSeries(series, series, phase, ("train",), 2, False, False))
+    write_index(folder, stored)
+    finish(folder)
+    (workspace / "ingest").mkdir()
+    write_series(
+        workspace / "ingest",
+        [
+            accepted_series(
+                entry.series,
+                entry.patient,
+                shape=(2, 32, 32),
+                spacing_mm=(5.0, 2.8, 2.8),
+                has_labels=False,
+                has_truth=False,
+            )
+            for entry in stored
+        ],
+    )
+    return workspace
+
+
+def _trained(workspace: Path, *overrides: str) -> dict[str, Any]:
+    run_stages([train.STAGE], _prepared(workspace), _config(*overrides))
+    found: dict[str, Any] = read_json(workspace / "train" / "privacy.json")
+    return found
+
+
+def test_record_tells_the_budget_and_what_it_leaves_out(tmp_path: Path) -> None:
+    record = _trained(tmp_path)
+    assert record["private"] is True
+    assert record["unit"] == "patient"
+    assert 0 < record["epsilon"] <= 8.0
+    assert record["delta"] == pytest.approx(1 / 240)
+    assert record["mechanisms"] == record["applied"] == record["declared"]
+    assert [one["name"] for one in record["mechanisms"]] == ["generators"]
+    assert record["total_epsilon"] == pytest.approx(record["epsilon"])
+    assert any("translated" in sentence for sentence in record["not_covered"])
+
+
+def test_nothing_that_was_not_noised_is_written_with_the_weights(tmp_path: Path) -> None:
+    _trained(tmp_path)
+    names = {path.name for path in (tmp_path / "train").iterdir()}
+    assert not {"checkpoint.pt", "samples", "timing.jsonl"} & names
+    for row in read_json_lines(tmp_path / "train" / "metrics.jsonl"):
+        assert set(row) == {"step", "epsilon"}
+
+
+def test_networks_are_learnt_by_two_mechanisms_where_the_discriminators_learn(
+    tmp_path: Path,
+) -> None:
+    record = _trained(tmp_path, "privacy.trained=all", "privacy.discriminator_steps=2")
+    steps = {one["name"]: one["steps"] for one in record["mechanisms"]}
+    assert steps == {"discriminators": 6, "generators": 3}
+    assert record["epsilon"] <= 8.0
+
+
+def test_second_training_adds_up_and_is_refused_beyond_the_total(tmp_path: Path) -> None:
+    first = _trained(tmp_path)
+    with pytest.raises(PrivacyError, match="in total"):
+        run_stages([train.STAGE], tmp_path, _config())
+    assert read_json(tmp_path / "train" / "privacy.json") == first
+    run_stages([train.STAGE], tmp_path, _config("privacy.total_epsilon=30"))
+    second = read_json(tmp_path / "train" / "privacy.json")
+    assert second["total_epsilon"] > first["epsilon"] + 1
+
+
+def test_altered_ledger_is_refused(tmp_path: Path) -> None:
+    _trained(tmp_path)
+    ledger = tmp_path / "privacy_ledger.json"
+    ledger.write_text(ledger.read_text("utf-8").replace('"steps": 3', '"steps": 1'), "utf-8")
+    with pytest.raises(PrivacyError, match="altered"):
+        run_stages([train.STAGE], tmp_path, _config("privacy.total_epsilon=30"))
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("train.minutes=1", "number of steps"),
+        ("train.steps=0", "train.steps is 0"),
+        ("train.early_stop=true", "early_stop"),
+        ("train.image_pool=5", "image_pool"),
+        ("train.engine=contrastive", "engine"),
+        ("privacy.expected_patients=50", "expected_patients"),
+        ("privacy.epsilon=1e-6", "cannot be reached"),
+        ("privacy.delta=0.5", "Delta"),
+    ],
+)
+def test_setting_that_would_make_epsilon_untrue_is_refused(
+    tmp_path: Path, override: str, told: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        run_stages([train.STAGE], _prepared(tmp_path), _config(override))
+    assert not (tmp_path / "privacy_ledger.json").exists()
+
+
+def test_seed_for_the_noise_is_refused_with_the_reason() -> None:
+    with pytest.raises(ConfigurationError, match="operating system"):
+        _config("privacy.seed=3")
+
+
+def test_verifying_without_privacy_is_refused(tmp_path: Path) -> None:
+    config = _config("privacy.enabled=false", "privacy.verify=true")
+    with pytest.raises(ConfigurationError, match="--verify-privacy"):
+        run_stages([train.STAGE], _prepared(tmp_path), config)
+
+
+def test_fewer_than_twenty_patients_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CohortError, match="at least 20"):
+        run_stages([train.STAGE], _prepared(tmp_path, patients=9), _config())
+
+
+def test_scan_under_two_pseudonyms_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CohortError, match="one pseudonym a person"):
+        run_stages([train.STAGE], _prepared(tmp_path, has_twin=True), _config())
+
+
+def test_claim_of_less_than_its_updates_add_up_to_is_refuted(tmp_path: Path) -> None:
+    record = _trained(tmp_path)
+    config = _config()
+    plan = train.training_plan(config)
+    found = {one.name: one for one in check_claim(config, plan, {**record, "epsilon": 1.0})}
+    assert found["sum"].verdict == "refuted"
+    assert found["gradient_canaries"].verdict == "refuted"
+    honest = check_claim(config, plan, record)
+    assert [one.name for one in honest if one.verdict == "refuted"] == []
+
+
+def test_settings_of_privacy_make_a_training_stale_and_the_ledgers_place_does_not() -> None:
+    plain, moved = _config(), _config("privacy.ledger=elsewhere.json", "privacy.verify=true")
+    assert train.STAGE.settings(plain) == train.STAGE.settings(moved)
+    assert train.STAGE.settings(plain) != train.STAGE.settings(_config("privacy.epsilon=2"))
