@@ -70,7 +70,7 @@ def _privacy_claim(context: StageContext) -> AuditCheck | None:
         statistic=bound.statistic,
         ci=bound.interval,
         threshold=float(privacy["epsilon"]),
-        n=bound.n,
+        n=int(privacy["patients"]),
         explanation=words,
         applies_to=APPLIES_TO["privacy_claim"],
         details={check.name: check.verdict.replace("_", " ") for check in found},

@@ -125,7 +125,7 @@ def check_total(content: LedgerContent, training_id: str, total_epsilon: float |
     hint = f" Those not ended: {', '.join(waiting)}." if waiting else ""
     raise PrivacyError(
         f"With this training a patient would have spent epsilon {total.spent.epsilon:.3f} at "
-        f"delta {total.delta:.2g}, together with {len(others)} earlier trainings.{hint} Expected "
+        f"delta {total.delta:.2g}, earlier trainings ({len(others)}) counted.{hint} Expected "
         f"at most {total_epsilon:g} in total. Plan fewer steps or more noise."
     )
 

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,18 @@ def test_all_four_networks_begin_from_it() -> None:
     for name, network in networks.named():
         for key, value in network.state_dict().items():
             assert torch.equal(value, stored[f"{name}/{key}"].float())
+
+
+def test_generators_with_a_scanners_offset_begin_from_it_and_share_the_offset() -> None:
+    design = dataclasses.replace(START_GENERATOR, calibrated=True)
+    networks = build_cycle_networks(design, START_DISCRIMINATOR, seed=0)
+    begin_from_public_start(networks, generator=design, discriminator=START_DISCRIMINATOR)
+    slices = 100.0 * torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(networks.to_noncontrast(slices), public_generator()(slices))
+    offsets = [
+        dict(network.named_parameters())["offset.units"] for network in networks.generators()
+    ]
+    assert offsets[0] is offsets[1]
 
 
 def test_another_design_is_refused() -> None:

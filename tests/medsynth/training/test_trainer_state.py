@@ -98,3 +98,15 @@ def test_restoring_passes_over_what_else_an_engine_keeps() -> None:
     _step_generator(trained, before)
     _step_generator(resumed, after)
     assert torch.equal(resumed.generator.weight, trained.generator.weight)
+
+
+def test_parameter_that_two_networks_share_takes_one_step() -> None:
+    pair = _Pair(1.0)
+    other = _scale(1.0)
+    other.weight = pair.generator.weight
+    roles = NetworkRoles(
+        {"generator": pair.generator}, (pair.generator, other), (pair.discriminator,)
+    )
+    learning = LearningNetworks(pair, roles, _SETTINGS, Compute(torch.device("cpu"), mixed=False))
+    groups = learning.generator_optimiser.param_groups
+    assert [len(group["params"]) for group in groups] == [1]
