@@ -27,7 +27,12 @@ def execute(context: StageContext) -> None:
         contrast_holdout=settings.contrast_holdout,
         noncontrast_train=settings.noncontrast_train,
     )
-    patients = split_patients(phases_of_patient, shares, seed=context.config.seed)
+    patients = split_patients(
+        phases_of_patient,
+        shares,
+        seed=context.config.seed,
+        needs_noncontrast=_needs_noncontrast(context.config),
+    )
     write_patients(context.output, patients)
     for phase in (Phase.CONTRAST, Phase.NONCONTRAST):
         context.reporter.message(
@@ -39,11 +44,20 @@ def _role_summary(patients: Sequence[PatientRoles], phase: Phase) -> str:
     counts = collections.Counter(
         role for one in patients if phase in one.phases for role in one.roles
     )
-    return ", ".join(f"{count} {role}" for role, count in sorted(counts.items()))
+    return ", ".join(f"{count} {role}" for role, count in sorted(counts.items())) or "none"
 
 
 def _settings(config: ProjectConfig) -> SettingValues:
-    return {"seed": config.seed, **config.split.model_dump(mode="json")}
+    return {
+        "seed": config.seed,
+        **config.split.model_dump(mode="json"),
+        "needs_noncontrast": _needs_noncontrast(config),
+    }
+
+
+def _needs_noncontrast(config: ProjectConfig) -> bool:
+    # The public start is used as it is.
+    return config.train.steps != 0
 
 
 STAGE = Stage(name="split", reads=("ingest", "sort"), settings=_settings, execute=execute)

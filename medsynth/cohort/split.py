@@ -58,7 +58,11 @@ class SplitShares:
 
 
 def split_patients(
-    phases_of_patient: Mapping[str, Iterable[str]], shares: SplitShares, *, seed: int
+    phases_of_patient: Mapping[str, Iterable[str]],
+    shares: SplitShares,
+    *,
+    seed: int,
+    needs_noncontrast: bool = True,
 ) -> tuple[PatientRoles, ...]:
     """Give every patient its role.
 
@@ -71,6 +75,8 @@ def split_patients(
             before another gets its second, as far as there are patients, in
             the order train, source, test, holdout.
         seed: another seed gives another split.
+        needs_noncontrast: whether something learns from non-contrast scans; a translator that
+            is used as it ships does not.
 
     Returns:
         One record for each patient with a known phase, ordered by pseudonym.
@@ -79,7 +85,7 @@ def split_patients(
         CohortError: a phase has no patient, or there is one patient only.
     """
     known = _known_phases(phases_of_patient)
-    _check_cohort(known, len(phases_of_patient))
+    _check_cohort(known, len(phases_of_patient), needs_noncontrast=needs_noncontrast)
     contrast = _hash_order([p for p, phases in known.items() if Phase.CONTRAST in phases], seed)
     others = _hash_order([p for p, phases in known.items() if Phase.CONTRAST not in phases], seed)
     counts = role_counts(len(contrast), _contrast_shares(shares), _CONTRAST_ORDER)
@@ -170,16 +176,19 @@ def _known_phases(
     return known
 
 
-def _check_cohort(known: Mapping[str, tuple[str, ...]], patients: int) -> None:
+def _check_cohort(
+    known: Mapping[str, tuple[str, ...]], patients: int, *, needs_noncontrast: bool
+) -> None:
     contrast = sum(Phase.CONTRAST in phases for phases in known.values())
     noncontrast = sum(Phase.NONCONTRAST in phases for phases in known.values())
-    if len(known) >= 2 and contrast and noncontrast:
+    if len(known) >= 2 and contrast and (noncontrast or not needs_noncontrast):
         return
+    hint = "" if contrast == 0 else " Without non-contrast scans, train.steps=0 still translates."
     raise CohortError(
         f"Found {patients} patients: {contrast} with a contrast series, {noncontrast} with a "
         f"noncontrast series, {patients - len(known)} of unknown phase only. Expected two patients "
         "or more, with at least one of each phase. Add scans of the missing phase, or look in "
-        "sort/phases.jsonl why a phase is unknown."
+        f"sort/phases.jsonl why a phase is unknown.{hint}"
     )
 
 

@@ -62,6 +62,15 @@ def test_one_phase_only_is_refused(tmp_path: Path) -> None:
         run_stages([split.STAGE], workspace, load_config([], []))
 
 
+def test_contrast_scans_alone_are_enough_where_nothing_is_trained(tmp_path: Path) -> None:
+    workspace = sorted_workspace(
+        tmp_path, {"s1": ("p1", Phase.CONTRAST), "s2": ("p2", Phase.CONTRAST)}
+    )
+    reporter = run_stages([split.STAGE], workspace, load_config([], ["train.steps=0"]))
+    assert reporter.lines[1] == "patients with a noncontrast series: none"
+    assert {one.roles for one in read_patients(workspace / "split")} == {("train",), ("source",)}
+
+
 def test_shares_above_one_are_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"add up to 1\.35; they must"):
         load_config([], ["split.contrast_train=0.9"])
