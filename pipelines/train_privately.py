@@ -36,7 +36,7 @@ from medsynth.privacy.private_trainer import (
     PrivateTrainer,
 )
 from medsynth.privacy.self_checks import CheckResult, Claim, verify_privacy
-from medsynth.records.json_lines import write_json
+from medsynth.records.json_lines import read_json, write_json
 from medsynth.records.progress import Reporter
 from medsynth.training.device import Compute, choose_compute
 from medsynth.training.loop import TrainingPlan, TrainingSlices
@@ -253,9 +253,14 @@ def _verify(plan: PrivatePlan, claim: Claim, compute: Compute) -> list[CheckResu
 
 def _account(context: StageContext, budget: Budget, patients: Sequence[PrivatePatient]) -> Account:
     key = hmac.digest(context.inputs.secret.encode("ascii"), b"privacy ledger", hashlib.sha256)
+    ledger = open_ledger(ledger_path(context.config, context.workspace), key)
+    earlier = context.finished("train") / "privacy.json"
+    if earlier.is_file() and (training_id := read_json(earlier).get("training_id")):
+        # The weights of that training are still here, so it must still be charged.
+        ledger.check_knows(str(training_id))
     return Account(
         budget=budget,
-        ledger=open_ledger(ledger_path(context.config, context.workspace), key),
+        ledger=ledger,
         marks=fingerprint_patients(patients, key),
         total_epsilon=context.config.privacy.total_epsilon,
     )
@@ -288,6 +293,7 @@ def _record(
         "applied": [dataclasses.asdict(one) for one in history.applied],
         "clipping_norms": {one.name: norms[one.name] for one in history.budget.declared},
         "trained": step.trained,
+        "training_id": history.training_id,
         "total_epsilon": account.ledger.total().spent.epsilon,
         "self_checks": [dataclasses.asdict(check) for check in checks],
         "not_covered": list(_NOT_COVERED),

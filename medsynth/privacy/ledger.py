@@ -236,6 +236,19 @@ class Ledger:
                 )
             )
 
+    def check_knows(self, training_id: str) -> None:
+        """Refuse a ledger that has lost a training of which a record is left.
+
+        Args:
+            training_id: as in the record.
+
+        Raises:
+            PrivacyError: the ledger is missing or altered, or does not know the training.
+        """
+        with self._held():
+            if self._read().account(training_id) is None:
+                raise unknown_training()
+
     def total(self) -> LedgerTotal:
         """Give what was charged so far, for the patient who spent most.
 

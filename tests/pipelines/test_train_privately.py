@@ -122,6 +122,14 @@ def test_altered_ledger_is_refused(tmp_path: Path) -> None:
         run_stages([train.STAGE], tmp_path, _config("privacy.total_epsilon=30"))
 
 
+def test_lost_ledger_of_a_training_that_is_still_here_is_refused(tmp_path: Path) -> None:
+    _trained(tmp_path)
+    (tmp_path / "privacy_ledger.json").unlink()
+    with pytest.raises(PrivacyError, match="ledger"):
+        run_stages([train.STAGE], tmp_path, _config())
+    assert not (tmp_path / "privacy_ledger.json").exists()
+
+
 @pytest.mark.parametrize(
     ("override", "told"),
     [
