@@ -7,10 +7,10 @@ from pathlib import Path
 from medsynth.cohort.slice_store import StoredSeries, read_index
 from medsynth.records.json_lines import read_json
 from medsynth.synthesis.index import FOLDER_BY_ROLE, SyntheticRecord, read_synthetic
+from medsynth.training.device import choose_compute
+from pipelines.private_claim import check_claim
 from pipelines.project_config import ProjectConfig
 from pipelines.stages import SettingValues, Stage, StageContext
-from pipelines.train import training_plan
-from pipelines.train_privately import check_claim
 from privacy_audit.api import AuditInputs, run_audit
 from privacy_audit.image_sets import ImageSet, image_set_from_files
 from privacy_audit.verdict import APPLIES_TO
@@ -37,7 +37,7 @@ def execute(context: StageContext) -> None:
         source_of={f"{record.synthetic}.nii.gz": record.patient for record in made},
         holdout=_optional(_real_scans(stored, "holdout", volumes, phase="contrast")),
         null=_optional(_synthetic_scans(translated_holdout, folder / FOLDER_BY_ROLE["holdout"])),
-        claim=_privacy_claim(context),
+        claim=privacy_claim(context),
     )
     config = context.config
     run_audit(
@@ -49,13 +49,13 @@ def execute(context: StageContext) -> None:
     )
 
 
-def _privacy_claim(context: StageContext) -> AuditCheck | None:
+def privacy_claim(context: StageContext) -> AuditCheck | None:
     """Try to refute the training's claim of differential privacy, where it makes one."""
     privacy = read_json(context.finished("train") / "privacy.json")
     if not privacy["private"]:
         return None
     context.reporter.message("trying to refute the training's claim of privacy")
-    found = check_claim(context.config, training_plan(context.config), privacy)
+    found = check_claim(privacy, choose_compute(context.config.device))
     refuted = [check for check in found if check.verdict == "refuted"]
     bound = next(check for check in found if check.name == "gradient_canaries")
     if refuted:
@@ -63,11 +63,11 @@ def _privacy_claim(context: StageContext) -> AuditCheck | None:
     else:
         words = (
             f"{len(found)} checks tried to refute epsilon {privacy['epsilon']:.3g} and none did. "
-            "That does not prove it."
+            f"That does not prove it. {bound.explanation}"
         )
     return AuditCheck(
         verdict="fail" if refuted else "pass",
-        statistic=bound.statistic,
+        statistic=bound.interval[0] if bound.interval else bound.statistic,
         ci=bound.interval,
         threshold=float(privacy["epsilon"]),
         n=int(privacy["patients"]),

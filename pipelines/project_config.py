@@ -165,21 +165,21 @@ class PrivacySettings(Settings):
     total_epsilon: Positive = 10.0
     """Most that all trainings on a patient may spend together; beyond it none begins."""
     ledger: Path | None = None
-    """File in which the trainings on the same patients are added up; else in the workspace."""
+    """File that adds up the trainings on the same patients; from the workspace, or absolute."""
     expected_patients: Positive | None = None
     """Patients in an update on average; else a third of the training patients, at most 64."""
     trained: Literal["calibration", "norms_and_last", "all"] = "calibration"
     """What learns: the scanner's offset in HU; norms and last layers; all weights."""
     slices: Count = 1
     """Patches of each phase that speak for a patient in an update."""
-    clipping_norm: Positive = 0.05
-    """Most that a patient moves the generators' summed gradient by."""
+    clipping_norm: Positive | None = None
+    """Most that a patient moves the generators' summed gradient by; else by what learns."""
     discriminator_clipping_norm: Positive = 1.0
     """Most that a patient moves the discriminators' summed gradient by."""
-    discriminator_steps: Annotated[int, Field(ge=0)] = 0
-    """Updates of the discriminators for each of the generators; 0 keeps those of the start."""
-    learning_rate: Positive = 0.1
-    """Adam's learning rate at its highest, for the generators."""
+    discriminator_steps: Count = 1
+    """Updates of the discriminators for each of the generators; a calibration has none."""
+    learning_rate: Positive | None = None
+    """Adam's learning rate at its highest, for the generators; else by what learns."""
     averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     """Decay of the running average of the generators' weights; 0 turns it off."""
     verify: bool = False

@@ -98,6 +98,12 @@ def _check_privacy(config: ProjectConfig, ranks: Ranks) -> None:
             f"A private training is to run in {ranks.size} processes. Expected one, which alone "
             "draws patients and noise. Start it without torchrun."
         )
+    is_calibration = config.privacy.enabled and config.privacy.trained == "calibration"
+    if is_calibration and config.train.start != "public":
+        raise ConfigurationError(
+            f'privacy.trained is "calibration" and train.start is "{config.train.start}". Expected '
+            'the public start, whose scanner\'s offset is learnt. Set train.start to "public".'
+        )
     if config.privacy.enabled and config.train.steps == 0:
         raise ConfigurationError(
             "train.steps is 0 and privacy.enabled is true. Expected steps: the public start knows "

@@ -156,7 +156,7 @@ class Ledger:
         Args:
             history: from the training's checkpoint.
             patients: whom it trains on.
-            steps: training steps it plans, those made counted, lost ones not.
+            steps: training steps it plans, those made and lost ones counted.
             total_epsilon: most that any patient may spend over all trainings; None for any.
 
         Returns:
@@ -169,7 +169,7 @@ class Ledger:
         """
         with self._held():
             content = self._read()
-            account = account_of(content, history)
+            account = account_of(content, history.training_id, history.counter)
             check_same_training(account, history, patients)
             resumed = dataclasses.replace(
                 history,
@@ -180,7 +180,7 @@ class Ledger:
                 dataclasses.replace(
                     account,
                     charged=resumed.charged,
-                    planned=history.budget.after(steps + resumed.lost_steps),
+                    planned=history.budget.after(max(steps, history.step + resumed.lost_steps)),
                     lost_steps=resumed.lost_steps,
                     has_ended=False,
                 )
@@ -205,7 +205,7 @@ class Ledger:
         """
         with self._held():
             content = self._read()
-            account = account_of(content, history)
+            account = account_of(content, history.training_id, history.counter)
             charged = history.charged
             check_charge(account, history)
             changed = content.with_account(
@@ -236,18 +236,19 @@ class Ledger:
                 )
             )
 
-    def check_knows(self, training_id: str) -> None:
+    def check_knows(self, training_id: str, counter: int) -> None:
         """Refuse a ledger that has lost a training of which a record is left.
 
         Args:
             training_id: as in the record.
+            counter: of the ledger when that training was last charged.
 
         Raises:
-            PrivacyError: the ledger is missing or altered, or does not know the training.
+            PrivacyError: the ledger is missing or altered, does not know the training, or is
+                older than the record.
         """
         with self._held():
-            if self._read().account(training_id) is None:
-                raise unknown_training()
+            account_of(self._read(), training_id, counter)
 
     def total(self) -> LedgerTotal:
         """Give what was charged so far, for the patient who spent most.

@@ -18,19 +18,24 @@ def exposure_of(account: TrainingAccount, mechanisms: Sequence[Mechanism]) -> Ex
     return Exposure(account.patients, tuple(mechanisms), account.delta)
 
 
-def account_of(content: LedgerContent, history: BudgetHistory) -> TrainingAccount:
-    """Give a training's account in a ledger that is not older than its history.
+def account_of(content: LedgerContent, training_id: str, counter: int) -> TrainingAccount:
+    """Give a training's account in a ledger that is not older than what is known of it.
+
+    Args:
+        content: of the ledger.
+        training_id: the training's name there.
+        counter: of the ledger when that training was last charged.
 
     Raises:
         PrivacyError: there is none, or the ledger is older.
     """
-    account = content.account(history.training_id)
+    account = content.account(training_id)
     if account is None:
         raise unknown_training()
-    if content.counter < history.counter:
+    if content.counter < counter:
         raise PrivacyError(
             f"The ledger has been written {content.counter} times; when this training was last "
-            f"charged, it had been {history.counter} times. Expected a ledger that only grows. "
+            f"charged, it had been {counter} times. Expected a ledger that only grows. "
             "Bring back the newer ledger."
         )
     return account

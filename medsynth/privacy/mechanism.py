@@ -97,10 +97,15 @@ class PrivateMechanism:
             chunk: patients in one vectorised pass; None takes one patient at a time.
 
         Raises:
-            ConfigurationError: a setting is out of range, or a pass of several patients is
-                asked for with a loss that is no module.
+            ConfigurationError: a setting is out of range, nothing is to be moved, or a pass of
+                several patients is asked for with a loss that is no module.
         """
         _check(settings, loss, chunk)
+        if not parameters:
+            raise ConfigurationError(
+                f"Mechanism {settings.name} has no parameters to move. Expected some: the settings "
+                "let nothing learn. Change what is trained, or the design of the networks."
+            )
         self.settings = settings
         self.parameters = tuple(parameters)
         self._loss = loss

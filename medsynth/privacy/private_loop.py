@@ -53,7 +53,8 @@ class PrivatePlan:
         generator: design of both generators.
         discriminator: design of both discriminators.
         step: settings of a step.
-        steps: number of steps; a budget of time would depend on what else runs.
+        steps: number of steps; a budget of time would depend on what else runs. Steps that
+            were charged and lost count, so that an interruption cannot make epsilon larger.
         seed: of weights that begin from scratch; of nothing else.
         checkpoint_seconds: time between checkpoints.
     """
@@ -97,6 +98,17 @@ def begun_networks(plan: PrivatePlan) -> CycleNetworks:
     return networks
 
 
+def interrupted_budget(folder: Path) -> Budget | None:
+    """Give the budget that an interrupted training in a folder declared; None without one.
+
+    Raises:
+        RecordError: the checkpoint cannot be read.
+    """
+    if not (folder / CHECKPOINT_NAME).is_file():
+        return None
+    return budget_from_plain(load_checkpoint(folder / CHECKPOINT_NAME).get("budget", {})).budget
+
+
 def train_privately(
     patients: Sequence[PrivatePatient],
     plan: PrivatePlan,
@@ -131,15 +143,14 @@ def train_privately(
     use_tensor_cores(compute)
     trainer = PrivateTrainer(begun_networks(plan), patients, plan.step, compute, SystemEntropy())
     sitting = _Sitting(trainer, plan, account, folder)
-    estimate = TimeEstimate(trainer.step / plan.steps)
-    while trainer.step < plan.steps:
-        progress = trainer.step / plan.steps
+    estimate = TimeEstimate(sitting.progress())
+    while (progress := sitting.progress()) < 1.0:
         trainer.train_step(learning_rate_factor=learning_rate_factor(progress))
         sitting.save_when_due()
-        remaining = estimate.remaining_seconds(done=trainer.step / plan.steps, total=1.0)
+        remaining = estimate.remaining_seconds(done=sitting.progress(), total=1.0)
         left = "" if remaining is None else f", about {remaining / 60:.1f} minutes left"
         reporter.progress(
-            done=trainer.step, total=plan.steps, text=f"private training, step {trainer.step}{left}"
+            done=progress, total=1.0, text=f"private training, step {trainer.step}{left}"
         )
     return sitting.finish()
 
@@ -172,6 +183,10 @@ class _Sitting:
         keep_rows_until(folder / METRICS_NAME, trainer.step if trainer.step else -1)
         # Lost steps, or the training's place in the ledger, must not be lost again.
         self._write_checkpoint()
+
+    def progress(self) -> float:
+        """Give the share of the planned steps that are made, or were charged and lost."""
+        return min(1.0, (self._trainer.step + self._history.lost_steps) / self._plan.steps)
 
     def save_when_due(self) -> None:
         """Charge the steps and write a checkpoint when it is time."""

@@ -6,23 +6,18 @@ import pytest
 
 from medsynth.cohort.series import write_series
 from medsynth.cohort.slice_store import StoredSeries, store_array, write_index
-from medsynth.errors import CohortError, ConfigurationError, PrivacyError
-from medsynth.records.json_lines import read_json, read_json_lines
-from pipelines import train
+from medsynth.errors import CohortError, ConfigurationError, PrivacyError, RecordError
+from medsynth.records.json_lines import read_json, read_json_lines, write_json
+from pipelines import audit, train
+from pipelines.private_claim import check_claim
 from pipelines.project_config import ProjectConfig, load_config
-from pipelines.train_privately import check_claim
+from pipelines.stages import StageContext
 from tests.medsynth.cohort.made_series import accepted_series
+from tests.medsynth.privacy.small_networks import CPU
 from tests.pipelines.made_workspace import finish
-from tests.pipelines.stage_running import run_stages
+from tests.pipelines.stage_running import INPUTS, RecordingReporter, run_stages
 
-TRAIN = {
-    "start": "scratch",
-    "steps": 3,
-    "channels": 4,
-    "blocks": 1,
-    "discriminator_channels": 4,
-    "patch": 32,
-}
+TRAIN = {"steps": 3, "patch": 32}
 PATIENTS = 12
 
 
@@ -90,7 +85,16 @@ def test_record_tells_the_budget_and_what_it_leaves_out(tmp_path: Path) -> None:
 def test_nothing_that_was_not_noised_is_written_with_the_weights(tmp_path: Path) -> None:
     _trained(tmp_path)
     names = {path.name for path in (tmp_path / "train").iterdir()}
-    assert not {"checkpoint.pt", "samples", "timing.jsonl"} & names
+    assert names == {
+        "to_noncontrast.safetensors",
+        "to_contrast.safetensors",
+        "metrics.jsonl",
+        "privacy.json",
+        "manifest.json",
+        "provenance.json",
+        # Without noise, and named among what the budget does not cover.
+        "domain_differences.json",
+    }
     for row in read_json_lines(tmp_path / "train" / "metrics.jsonl"):
         assert set(row) == {"step", "epsilon"}
 
@@ -98,7 +102,15 @@ def test_nothing_that_was_not_noised_is_written_with_the_weights(tmp_path: Path)
 def test_networks_are_learnt_by_two_mechanisms_where_the_discriminators_learn(
     tmp_path: Path,
 ) -> None:
-    record = _trained(tmp_path, "privacy.trained=all", "privacy.discriminator_steps=2")
+    record = _trained(
+        tmp_path,
+        "privacy.trained=all",
+        "privacy.discriminator_steps=2",
+        "train.start=scratch",
+        "train.channels=4",
+        "train.blocks=1",
+        "train.discriminator_channels=4",
+    )
     steps = {one["name"]: one["steps"] for one in record["mechanisms"]}
     assert steps == {"discriminators": 6, "generators": 3}
     assert record["epsilon"] <= 8.0
@@ -138,6 +150,7 @@ def test_lost_ledger_of_a_training_that_is_still_here_is_refused(tmp_path: Path)
         ("train.early_stop=true", "early_stop"),
         ("train.image_pool=5", "image_pool"),
         ("train.engine=contrastive", "engine"),
+        ("train.start=scratch", "public start"),
         ("privacy.expected_patients=50", "expected_patients"),
         ("privacy.epsilon=1e-6", "cannot be reached"),
         ("privacy.delta=0.5", "Delta"),
@@ -174,13 +187,40 @@ def test_scan_under_two_pseudonyms_is_refused(tmp_path: Path) -> None:
 
 def test_claim_of_less_than_its_updates_add_up_to_is_refuted(tmp_path: Path) -> None:
     record = _trained(tmp_path)
-    config = _config()
-    plan = train.training_plan(config)
-    found = {one.name: one for one in check_claim(config, plan, {**record, "epsilon": 1.0})}
+    found = {one.name: one for one in check_claim({**record, "epsilon": 1.0}, CPU)}
     assert found["sum"].verdict == "refuted"
     assert found["gradient_canaries"].verdict == "refuted"
-    honest = check_claim(config, plan, record)
+    honest = check_claim(record, CPU)
     assert [one.name for one in honest if one.verdict == "refuted"] == []
+
+
+@pytest.mark.parametrize(("claimed", "verdict"), [(None, "pass"), (0.5, "fail")])
+def test_audit_fails_a_claim_that_is_refuted(
+    tmp_path: Path, claimed: float | None, verdict: str
+) -> None:
+    record = _trained(tmp_path)
+    if claimed is not None:
+        write_json(tmp_path / "train" / "privacy.json", {**record, "epsilon": claimed})
+    # Whatever the settings are by now, the training's own record counts.
+    other = _config("privacy.enabled=false", "train.steps=5")
+    context = StageContext(tmp_path, other, INPUTS, tmp_path / "out", RecordingReporter())
+    found = audit.privacy_claim(context)
+    assert found is not None
+    assert found.verdict == verdict
+    assert found.n == 2 * PATIENTS
+    assert ("Refuted by sum" in found.explanation) == (verdict == "fail")
+
+
+def test_training_without_privacy_claims_nothing(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    write_json(tmp_path / "train" / "privacy.json", {"private": False})
+    context = StageContext(tmp_path, _config(), INPUTS, tmp_path / "out", RecordingReporter())
+    assert audit.privacy_claim(context) is None
+
+
+def test_record_without_its_plan_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"privacy\.json"):
+        check_claim({"epsilon": 1.0, "delta": 0.01, "steps": 1, "mechanisms": []}, CPU)
 
 
 def test_settings_of_privacy_make_a_training_stale_and_the_ledgers_place_does_not() -> None:

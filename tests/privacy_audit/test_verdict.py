@@ -29,6 +29,12 @@ def test_unlinked_does_not_pass_without_the_linkage_check() -> None:
     assert verdict_for_mode(checks, "source_free") == "pass"
 
 
+@pytest.mark.parametrize("mode", ["translated", "weights"])
+def test_refuted_claim_of_privacy_fails_every_mode(mode: str) -> None:
+    checks = _checks(near_copy_exact="pass", near_copy="pass", privacy_claim="fail")
+    assert verdict_for_mode(checks, mode) == "fail"
+
+
 def test_no_check_at_all_is_inconclusive() -> None:
     assert verdict_for_mode({}, "weights") == "inconclusive"
 

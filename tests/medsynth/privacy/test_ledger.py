@@ -289,14 +289,25 @@ def test_what_an_ended_training_did_not_do_is_free_again(tmp_path: Path) -> None
     _begun(ledger, total=limit)
 
 
-def test_resuming_is_refused_when_lost_steps_would_pass_the_total(tmp_path: Path) -> None:
+def test_lost_steps_are_taken_from_what_is_planned(tmp_path: Path) -> None:
     ledger = _ledger(tmp_path)
     limit = spent(BUDGET.after(100), 1e-3).epsilon + 1e-9
     checkpoint = ledger.charge(_after(_begun(ledger, total=limit), 10))
     ledger.charge(_after(checkpoint, 40))
+    resumed = ledger.resume(checkpoint, PATIENTS, steps=100, total_epsilon=limit)
+    assert resumed.lost_steps == 30
+    # 10 made, 30 lost, 60 left to make; one more is refused.
+    history = ledger.charge(_after(resumed, 70))
+    with pytest.raises(PrivacyError, match="planned"):
+        ledger.charge(_after(history, 71))
+
+
+def test_resuming_with_more_steps_than_the_total_allows_is_refused(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    limit = spent(BUDGET.after(100), 1e-3).epsilon + 1e-9
+    checkpoint = ledger.charge(_after(_begun(ledger, total=limit), 10))
     with pytest.raises(PrivacyError, match="at most"):
-        ledger.resume(checkpoint, PATIENTS, steps=100, total_epsilon=limit)
-    assert ledger.resume(checkpoint, PATIENTS, steps=70, total_epsilon=limit).lost_steps == 30
+        ledger.resume(checkpoint, PATIENTS, steps=101, total_epsilon=limit)
 
 
 def test_person_under_two_pseudonyms_is_refused_without_any_total(tmp_path: Path) -> None:
