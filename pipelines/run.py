@@ -5,15 +5,16 @@ from pathlib import Path
 
 import torch
 
-from medsynth.errors import AuditFailedError, ReleaseRefusedError
+from medsynth.errors import AuditFailedError, PrivacyError, ReleaseRefusedError
 from medsynth.records.atomic import partial_folder
 from medsynth.records.json_lines import read_json
 from medsynth.records.progress import Reporter
 from pipelines import audit, evaluate, ingest, prepare, release, sort, split, synthesize, train
 from pipelines.inputs import InputRecord, record_inputs, remembered_inputs
+from pipelines.private_checkpoint import holds_private_training
 from pipelines.project_config import ProjectConfig
 from pipelines.report.stage import write_report
-from pipelines.stages import Stage, is_fresh, run_stage
+from pipelines.stages import Stage, is_fresh, is_interrupted, run_stage
 
 STAGES: tuple[Stage, ...] = (
     ingest.STAGE,
@@ -41,6 +42,7 @@ def run_all(workspace: Path, config: ProjectConfig, reporter: Reporter) -> Path:
 
     Raises:
         ReleaseRefusedError: the gate stayed shut; the report is written first.
+        PrivacyError: a finished private training is out of date; another one costs epsilon.
         MedsynthError: whatever a stage found wrong.
     """
     _set_threads(config)
@@ -51,6 +53,8 @@ def run_all(workspace: Path, config: ProjectConfig, reporter: Reporter) -> Path:
         if is_fresh(stage, workspace, config, inputs):
             reporter.message(f"{position}: done before")
             continue
+        if stage is train.STAGE:
+            _check_privacy_is_not_spent_unasked(workspace, config, inputs)
         reporter.message(position)
         try:
             run_stage(stage, workspace, config, inputs=inputs, reporter=reporter)
@@ -89,6 +93,25 @@ def run_one(stage_name: str, workspace: Path, config: ProjectConfig, reporter: R
         reporter.message(f"Report: {write_report(workspace, config, reporter)}")
     if stage is audit.STAGE:
         _check_verdict(workspace)
+
+
+def _check_privacy_is_not_spent_unasked(
+    workspace: Path, config: ProjectConfig, inputs: InputRecord
+) -> None:
+    """Refuse to begin another private training where one is finished and out of date."""
+    finished = workspace / train.STAGE.name
+    if not (config.privacy.enabled and holds_private_training(finished)):
+        return
+    begun = holds_private_training(partial_folder(finished))
+    if begun and is_interrupted(train.STAGE, workspace, config, inputs):
+        # Its epsilon was set aside when somebody asked for it.
+        return
+    raise PrivacyError(
+        "The finished private training is out of date: its settings or its input changed. "
+        "Expected those that it was trained with, as another training costs its patients another "
+        f"epsilon. Run `medsynth train` to spend up to {config.privacy.epsilon:g} more, or restore "
+        "them and run again."
+    )
 
 
 def _check_verdict(workspace: Path) -> None:

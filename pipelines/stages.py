@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from medsynth.errors import RecordError
+from medsynth.errors import PrivacyError, RecordError
 from medsynth.records.atomic import (
     discard_folder,
     discard_partial_files,
@@ -30,7 +30,6 @@ from medsynth.training.device import choose_device
 from pipelines.inputs import InputRecord
 from pipelines.project_config import ProjectConfig
 
-_RESUME_KEY_NAME = ".resume_key"
 SettingValues = Mapping[str, object]
 
 
@@ -67,9 +66,13 @@ class Stage:
         name: the verb and the folder.
         reads: names of the stages whose folders it reads, in order.
         settings: picks the settings that determine the result.
-        execute: does the work, writing into the context's output folder.
+        execute: does the work, writing into the context's output folder. Of a resumable
+            stage it may be called once more on a folder in which it has ended, and must
+            leave that as it is.
         reads_user_input: whether it reads the user's own files.
         resumable: whether an interrupted sitting is gone on with; else it starts anew.
+        forbids_discarding: is asked for the folder of an interrupted sitting that cannot be
+            gone on with; gives a whole message where it must not be lost unasked, else None.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Stage:
     execute: Callable[[StageContext], None]
     reads_user_input: bool = False
     resumable: bool = False
+    forbids_discarding: Callable[[Path], str | None] | None = None
 
 
 def is_fresh(stage: Stage, workspace: Path, config: ProjectConfig, inputs: InputRecord) -> bool:
@@ -89,6 +93,17 @@ def is_fresh(stage: Stage, workspace: Path, config: ProjectConfig, inputs: Input
     return manifest.settings_hash == _settings_hash(stage, config) and manifest.inputs == (
         _input_hashes(stage, workspace, inputs)
     )
+
+
+def is_interrupted(
+    stage: Stage, workspace: Path, config: ProjectConfig, inputs: InputRecord
+) -> bool:
+    """Tell whether running the stage now would go on with what an interrupted sitting left."""
+    final = workspace / stage.name
+    key_file = _resume_key_file(final)
+    if not (stage.resumable and partial_folder(final).is_dir() and key_file.is_file()):
+        return False
+    return key_file.read_text("ascii") == _resume_key(stage, workspace, config, inputs)
 
 
 def run_stage(
@@ -104,6 +119,7 @@ def run_stage(
     Raises:
         ConfigurationError: the device that is asked for is not there.
         RecordError: a stage it reads has not been run.
+        PrivacyError: an interrupted sitting with other settings must not be lost unasked.
         MedsynthError: whatever the stage found wrong with its input.
     """
     device = choose_device(config.device).type
@@ -118,12 +134,16 @@ def run_stage(
     input_hashes = _input_hashes(stage, workspace, inputs)
     final = workspace / stage.name
     output = partial_folder(final)
-    resume_key = hash_json([stage.name, settings_hash, input_hashes])
-    _open_output(output, resume_key, resumable=stage.resumable)
+    if not is_interrupted(stage, workspace, config, inputs):
+        _discard_output(stage, final)
+    output.mkdir(parents=True, exist_ok=True)
+    discard_partial_files(output)
+    if stage.resumable:
+        key = _resume_key(stage, workspace, config, inputs)
+        write_text_atomically(_resume_key_file(final), key)
     started = time.monotonic()
     try:
         stage.execute(StageContext(workspace, config, inputs, output, reporter))
-        (output / _RESUME_KEY_NAME).unlink()
         write_manifest(output, stage=stage.name, settings_hash=settings_hash, inputs=input_hashes)
         write_provenance(output, seconds=time.monotonic() - started, device=device)
         publish_folder(output, final)
@@ -131,15 +151,32 @@ def run_stage(
         if not stage.resumable:
             discard_folder(output)
         raise
+    _resume_key_file(final).unlink(missing_ok=True)
 
 
-def _open_output(output: Path, resume_key: str, *, resumable: bool) -> None:
-    key_file = output / _RESUME_KEY_NAME
-    if not (resumable and key_file.is_file() and key_file.read_text("ascii") == resume_key):
-        discard_folder(output)
-    output.mkdir(parents=True, exist_ok=True)
-    discard_partial_files(output)
-    write_text_atomically(key_file, resume_key)
+def _resume_key_file(final: Path) -> Path:
+    """Name the file that tells which work the partial folder belongs to.
+
+    It lies beside that folder and goes after it, so that a sitting that is killed at its
+    very end is gone on with, too.
+    """
+    return final.with_name(f".{final.name}.resume_key")
+
+
+def _resume_key(stage: Stage, workspace: Path, config: ProjectConfig, inputs: InputRecord) -> str:
+    hashes = _input_hashes(stage, workspace, inputs)
+    return hash_json([stage.name, _settings_hash(stage, config), hashes])
+
+
+def _discard_output(stage: Stage, final: Path) -> None:
+    output = partial_folder(final)
+    if stage.forbids_discarding is not None and output.is_dir():
+        reason = stage.forbids_discarding(output)
+        if reason is not None:
+            raise PrivacyError(reason)
+    # The key first: a folder of which half is left belongs to nobody.
+    _resume_key_file(final).unlink(missing_ok=True)
+    discard_folder(output)
 
 
 def _settings_hash(stage: Stage, config: ProjectConfig) -> str:

@@ -37,6 +37,7 @@ from medsynth.training.public_start import WEIGHTS, begin_from_public_start
 from medsynth.training.schedule import Budget
 from medsynth.training.trainer_state import StepSettings
 from pipelines.domain_check import warn_of_domain_differences
+from pipelines.private_checkpoint import forbids_discarding
 from pipelines.project_config import ProjectConfig, TrainSettings
 from pipelines.stages import SettingValues, Stage, StageContext
 from pipelines.train_privately import train_with_privacy
@@ -301,4 +302,11 @@ def _settings(config: ProjectConfig) -> SettingValues:
     return {"seed": config.seed, **values, "start_sha256": start, "privacy": private}
 
 
-STAGE = Stage(name="train", reads=("prepare",), settings=_settings, execute=execute, resumable=True)
+STAGE = Stage(
+    name="train",
+    reads=("prepare",),
+    settings=_settings,
+    execute=execute,
+    resumable=True,
+    forbids_discarding=forbids_discarding,
+)

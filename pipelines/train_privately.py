@@ -37,6 +37,7 @@ from medsynth.records.json_lines import read_json, write_json
 from medsynth.records.progress import Reporter
 from medsynth.training.device import Compute, choose_compute
 from medsynth.training.loop import TrainingPlan, TrainingSlices
+from pipelines.private_checkpoint import has_ended
 from pipelines.private_claim import plan_to_plain, verify_plan
 from pipelines.project_config import PrivacySettings, ProjectConfig
 from pipelines.stages import StageContext
@@ -79,6 +80,8 @@ def train_with_privacy(context: StageContext, slices: TrainingSlices, plan: Trai
         PrivacyError: a check refutes the claim, the cohort's total would be passed, or the
             ledger is missing, altered or another cohort's.
     """
+    if has_ended(context.output):
+        return
     config, reporter = context.config, context.reporter
     _admit(config, plan)
     patients = join_patients(slices.contrast, slices.noncontrast)
