@@ -66,7 +66,7 @@ ARMS = (
     *(f"public/calibration/{epsilon}" for epsilon in ("1", "3", "8", "none")),
     *(f"public/norms_and_last/{epsilon}" for epsilon in ("8", "none")),
     *(f"public/all/{epsilon}" for epsilon in ("8", "free")),
-    *(f"scratch/all/{epsilon}" for epsilon in ("8", "free")),
+    *(f"scratch/all/{epsilon}" for epsilon in ("1", "3", "8", "free")),
 )
 QUICK = ("public/none/untouched", "public/calibration/1", "public/calibration/none")
 
@@ -253,7 +253,8 @@ def _by_arm(out: Path) -> dict[str, list[dict[str, Any]]]:
         [json.loads(line) for line in out.read_text("utf-8").splitlines()] if out.exists() else []
     )
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
+    known = [row for row in rows if row["arm"] in ARMS]
+    for row in sorted(known, key=lambda row: ARMS.index(row["arm"])):
         found[row["arm"]].append(row)
     return found
 
