@@ -1,12 +1,22 @@
 """Stage release: a bundle for others, or a refusal."""
 
-from medsynth.errors import ReleaseRefusedError
+from collections.abc import Mapping
+from typing import Any
+
+from medsynth.errors import RecordError, ReleaseRefusedError
 from medsynth.records.atomic import discard_folder
 from medsynth.records.json_lines import read_json
 from medsynth.synthesis.index import count_gates, read_synthetic
 from pipelines.project_config import ProjectConfig
-from pipelines.release_bundle import AuditedWork, finish_bundle, pack_translated, pack_weights
+from pipelines.release_bundle import (
+    WEIGHTS_NAME,
+    AuditedWork,
+    finish_bundle,
+    pack_translated,
+    pack_weights,
+)
 from pipelines.release_decision import ReleaseDecision, decide
+from pipelines.release_sources import check_files, check_made_from, read_checked_privacy
 from pipelines.stages import SettingValues, Stage, StageContext
 
 
@@ -20,11 +30,13 @@ def execute(context: StageContext) -> None:
         context: the running stage.
 
     Raises:
+        RecordError: what was audited is not what is there, or the training's record or
+            weights were altered.
         ReleaseRefusedError: the gate does not open for the mode.
     """
     settings = context.config.release
+    privacy = _checked_privacy(context)
     audit = read_json(context.finished("audit") / "audit.json")
-    privacy = read_json(context.finished("train") / "privacy.json")
     volumes = count_gates(read_synthetic(context.finished("synthesize")))
     decision = decide(audit, privacy, settings.mode, settings.accept_inconclusive, volumes)
     if not decision.released:
@@ -50,6 +62,20 @@ STAGE = Stage(
     settings=release_settings,
     execute=execute,
 )
+
+
+def _checked_privacy(context: StageContext) -> Mapping[str, Any]:
+    """Read the training's `privacy.json` once all that would go out is known to belong together."""
+    train = context.finished("train")
+    try:
+        check_made_from(context.workspace, STAGE.reads)
+        check_files(train, ("privacy.json", WEIGHTS_NAME))
+        check_files(context.finished("audit"), ("audit.json",))
+        check_files(context.finished("evaluate"), ("fidelity.json", "utility.json"))
+        return read_checked_privacy(train)
+    except RecordError:
+        discard_folder(context.finished("release"))
+        raise
 
 
 def _refusal(decision: ReleaseDecision) -> str:

@@ -22,10 +22,19 @@ from medsynth.synthesis.index import (
     read_synthetic,
     synthetic_volume_path,
 )
-from pipelines.release_card import BundleFacts, dataset_card, model_card, public_privacy
+from medsynth.training.checkpoints import load_weights
+from medsynth.training.cycle_networks import GeneratorDesign, build_generator
+from pipelines.release_card import (
+    BundleFacts,
+    dataset_card,
+    model_card,
+    public_privacy,
+    public_verdicts,
+)
 from pipelines.release_decision import ReleaseDecision
 from pipelines.stages import StageContext
 from pipelines.synthesize import GATE_NAME
+from pipelines.train import generator_design
 
 CHECKSUMS_NAME = "CHECKSUMS.sha256"
 WEIGHTS_NAME = "to_noncontrast.safetensors"
@@ -81,19 +90,29 @@ def pack_translated(context: StageContext, work: AuditedWork) -> None:
 
 
 def pack_weights(context: StageContext, work: AuditedWork) -> None:
-    """Write the bundle of the translator's weights, without its checksums.
+    """Write the bundle of a private training's weights, without its checksums.
+
+    Of the training patients it tells what was noised and the audit's verdicts: figures of
+    worth and of the attacks were computed on their scans, partly, without noise.
 
     Args:
         context: the running stage.
         work: what the gate was given and what it said.
+
+    Raises:
+        RecordError: the weights are not of the design that the settings describe.
     """
-    shutil.copyfile(context.finished("train") / WEIGHTS_NAME, context.output / WEIGHTS_NAME)
-    train, prepare = context.config.train, context.config.prepare
-    network = {"generator": train.generator, "channels": train.channels, "blocks": train.blocks}
+    weights, design = context.finished("train") / WEIGHTS_NAME, _design(context, work.privacy)
+    load_weights(weights, build_generator(design))
+    shutil.copyfile(weights, context.output / WEIGHTS_NAME)
+    prepare = context.config.prepare
     grid = {"matrix": prepare.matrix, "spacing_mm": prepare.spacing_mm}
-    write_json(context.output / "config.json", {"network": network, "grid": grid})
-    facts = _write_results(context, work, [])
-    write_text_atomically(context.output / "README.md", model_card(facts))
+    description = {"generator": dataclasses.asdict(design), "grid": grid}
+    write_json(context.output / "config.json", description)
+    privacy = public_verdicts(work.audit, work.privacy, work.decision)
+    write_json(context.output / "privacy.json", privacy)
+    card = model_card(work.decision, privacy, _weights_hash(context))
+    write_text_atomically(context.output / "README.md", card)
 
 
 def finish_bundle(bundle: Path) -> None:
@@ -129,6 +148,12 @@ def release_name(secret: str, bundle_key: str, synthetic: str) -> str:
         "SYN-" and ten hexadecimal digits, which tell nothing without the secret.
     """
     return "SYN-" + _keyed_digest(secret, f"name\0{bundle_key}\0{synthetic}").hex()[:10]
+
+
+def _design(context: StageContext, privacy: Mapping[str, Any]) -> GeneratorDesign:
+    # What was trained is the training's to say: privacy settings may have changed since.
+    is_calibrated = privacy.get("trained") == "calibration"
+    return dataclasses.replace(generator_design(context.config), calibrated=is_calibrated)
 
 
 def _keyed_digest(secret: str, message: str) -> bytes:

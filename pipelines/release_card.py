@@ -1,11 +1,12 @@
 """The cards of a bundle: what it is, what was attacked and found, what it does not promise."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import medsynth
-from pipelines.release_decision import ReleaseDecision
+from pipelines.release_decision import ReleaseDecision, checks_to_hold
 
 _PUBLIC_CHECK_KEYS = ("verdict", "statistic", "ci", "threshold", "n", "explanation")
 _PUBLIC_TRAINING_KEYS = ("private", "unit", "epsilon", "delta", "accountant", "not_covered")
@@ -13,15 +14,15 @@ _PUBLIC_TRAINING_KEYS = ("private", "unit", "epsilon", "delta", "accountant", "n
 
 @dataclasses.dataclass(frozen=True)
 class BundleFacts:
-    """What a card tells.
+    """What the card of a bundle of translated scans tells.
 
     Attributes:
         decision: what the gate said.
         privacy: content of the bundle's `privacy.json`.
         fidelity: content of the bundle's `fidelity.json`.
         utility: content of the bundle's `utility.json`.
-        volumes: number of volumes in the bundle; 0 for weights.
-        patients: number of patients whose scans were translated; 0 for weights.
+        volumes: number of volumes in the bundle.
+        patients: number of patients whose scans were translated.
         weights_sha256: SHA-256 of the translator's weights.
     """
 
@@ -56,14 +57,62 @@ def public_privacy(
         }
         for name, check in audit["checks"].items()
     }
-    training = {key: rounded(privacy[key]) for key in _PUBLIC_TRAINING_KEYS if key in privacy}
     return {
         "mode": decision.mode,
         "verdict": decision.verdict,
         "reasons": list(decision.reasons),
         "checks": checks,
-        "training": training,
+        "training": _public_training(privacy),
     }
+
+
+def public_verdicts(
+    audit: Mapping[str, Any], privacy: Mapping[str, Any], decision: ReleaseDecision
+) -> dict[str, Any]:
+    """Pick what may go out beside the weights of a private training.
+
+    Epsilon covers the weights alone. The audit's figures were computed on the training
+    patients without noise, so none of them goes out: of each check only its verdict.
+
+    Args:
+        audit: content of `audit.json`.
+        privacy: content of `privacy.json` of the training.
+        decision: what the gate said; it opened.
+
+    Returns:
+        The content of the bundle's `privacy.json`.
+    """
+    checks = checks_to_hold(audit, privacy, decision.mode)
+    return {
+        "mode": decision.mode,
+        "verdict": decision.verdict,
+        # The deciding reason is the gate's own sentence; the others quote the checks' figures.
+        "reasons": [decision.reasons[0]],
+        "checks": {
+            name: {
+                "verdict": check["verdict"],
+                "decides": decision.mode in check.get("applies_to", ()),
+            }
+            for name, check in checks.items()
+        },
+        "training": _public_training(privacy),
+    }
+
+
+def _public_training(privacy: Mapping[str, Any]) -> dict[str, Any]:
+    told = {key: rounded(privacy[key]) for key in _PUBLIC_TRAINING_KEYS if key in privacy}
+    # A promise must not become smaller by rounding.
+    bounds = {key: privacy[key] for key in ("epsilon", "delta") if privacy.get(key) is not None}
+    return {**told, **{key: rounded_up(bound) for key, bound in bounds.items()}}
+
+
+def rounded_up(bound: float) -> float:
+    """Give the least number of three significant digits that is not below a positive bound."""
+    if not math.isfinite(bound) or bound <= 0:
+        return bound
+    unit = 10.0 ** (math.floor(math.log10(bound)) - 2)
+    up = rounded(math.ceil(round(bound / unit, 6)) * unit)
+    return float(up)
 
 
 def rounded(value: Any) -> Any:
@@ -89,7 +138,9 @@ def dataset_card(facts: BundleFacts) -> str:
     lines = [
         f"# Synthetic non-contrast CT: {_counted(facts.volumes, 'translated volume')}",
         "",
-        *_inconclusive_note(facts.decision),
+        *_inconclusive_note(
+            facts.decision, "It had too few patients to tell whether its attacks succeed."
+        ),
         f"{_counted(facts.volumes, 'contrast-enhanced CT scan')} of "
         f"{_counted(facts.patients, 'patient')}, translated to "
         "synthetic non-contrast CT by a CycleGAN. The voxels were computed by a network; the "
@@ -104,16 +155,18 @@ def dataset_card(facts: BundleFacts) -> str:
         *_worth(facts),
         *_findings(facts),
         *_no_promise_of_dataset(),
-        *_origin(facts),
+        *_origin(facts.weights_sha256),
     ]
     return "\n".join(lines) + "\n"
 
 
-def model_card(facts: BundleFacts) -> str:
+def model_card(decision: ReleaseDecision, privacy: Mapping[str, Any], weights_sha256: str) -> str:
     """Write the card of a bundle of weights, in Markdown.
 
     Args:
-        facts: what the card tells.
+        decision: what the gate said; it opened.
+        privacy: content of the bundle's `privacy.json`, from `public_verdicts`.
+        weights_sha256: SHA-256 of the translator's weights.
 
     Returns:
         The text of the bundle's `README.md`.
@@ -121,23 +174,22 @@ def model_card(facts: BundleFacts) -> str:
     lines = [
         "# Translator from contrast-enhanced to synthetic non-contrast CT",
         "",
-        *_inconclusive_note(facts.decision),
+        *_inconclusive_note(decision, "A check could not tell, or was not run; it is named below."),
         "The generator of a CycleGAN that learnt from unpaired scans. It makes research data; it "
         "is not for diagnostic use.",
         "",
         "## What is in this folder",
         "",
         "- `to_noncontrast.safetensors`: the weights of the one generator",
-        "- `config.json`: the settings of the network, its training and its grid",
-        "- `privacy.json`: the training's privacy budget and the audit's findings",
-        "- `fidelity.json`, `utility.json`: what its translations were worth",
+        "- `config.json`: the design of the network, and the grid it was trained on",
+        "- `privacy.json`: the training's privacy budget and the audit's verdicts",
         "- `CHECKSUMS.sha256`: verify with `sha256sum -c CHECKSUMS.sha256`",
         "",
         "The discriminators, the second generator and the optimiser's state stay where the scans "
         "are, and so does the record of the losses: they can tell more of the training patients.",
         "",
-        *_worth(facts),
-        *_findings(facts),
+        *_worth_stays(),
+        *_verdicts(decision, privacy),
         "## What this does not promise",
         "",
         "- The privacy budget bounds what the weights reveal of one training patient. It says "
@@ -146,17 +198,17 @@ def model_card(facts: BundleFacts) -> str:
         "- What the budget leaves out is listed in `privacy.json` under `not_covered`.",
         "- The audit tried the attacks listed above and no others.",
         "",
-        *_origin(facts),
+        *_origin(weights_sha256),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _inconclusive_note(decision: ReleaseDecision) -> list[str]:
+def _inconclusive_note(decision: ReleaseDecision, why: str) -> list[str]:
     if decision.verdict != "inconclusive":
         return []
     return [
-        "> **The privacy audit of this bundle is inconclusive.** It had too few patients to tell "
-        "whether its attacks succeed. The owner of the scans chose to release it nevertheless.",
+        f"> **The privacy audit of this bundle is inconclusive.** {why} "
+        "The owner of the scans chose to release it nevertheless.",
         "",
     ]
 
@@ -243,27 +295,62 @@ def _findings(facts: BundleFacts) -> list[str]:
         ]
         for name, check in checks.items()
     ]
-    training = facts.privacy["training"]
+    header = ["check", "verdict", "decides in this mode", "patients", "finding"]
+    return [
+        *_verdict_lines(facts.decision.mode, facts.decision.verdict, facts.decision.reasons),
+        *_table(header, rows),
+        "",
+        _budget(facts.privacy["training"]),
+        "",
+    ]
+
+
+def _verdicts(decision: ReleaseDecision, privacy: Mapping[str, Any]) -> list[str]:
+    rows = [
+        [f"`{name}`", check["verdict"], "yes" if check["decides"] else "no"]
+        for name, check in privacy["checks"].items()
+    ]
+    return [
+        *_verdict_lines(decision.mode, decision.verdict, privacy["reasons"]),
+        *_table(["check", "verdict", "decides in this mode"], rows),
+        "",
+        "The figures behind these verdicts stay with the owner of the scans, too, for the same "
+        "reason.",
+        "",
+        _budget(privacy["training"]),
+        "",
+    ]
+
+
+def _worth_stays() -> list[str]:
+    return [
+        "## What it is worth",
+        "",
+        "What was measured of it stays with the owner of the scans: the figures were computed "
+        "partly on training patients without noise, and the privacy budget does not cover them.",
+        "",
+    ]
+
+
+def _budget(training: Mapping[str, Any]) -> str:
     if training.get("private"):
-        budget = (
+        return (
             f"The translator was trained with differential privacy per {training.get('unit')}: "
             f"epsilon {training.get('epsilon')}, delta {training.get('delta')}."
         )
-    else:
-        budget = (
-            "The translator was trained without differential privacy: no bound is known on what "
-            "its output reveals of the patients it was trained on."
-        )
+    return (
+        "The translator was trained without differential privacy: no bound is known on what "
+        "its output reveals of the patients it was trained on."
+    )
+
+
+def _verdict_lines(mode: str, verdict: str, reasons: Sequence[str]) -> list[str]:
     return [
         "## What was attacked and what was found",
         "",
-        f"Verdict for the mode `{facts.decision.mode}`: **{facts.decision.verdict}**.",
+        f"Verdict for the mode `{mode}`: **{verdict}**.",
         "",
-        *[f"- {reason}" for reason in facts.decision.reasons],
-        "",
-        *_table(["check", "verdict", "decides in this mode", "patients", "finding"], rows),
-        "",
-        budget,
+        *[f"- {reason}" for reason in reasons],
         "",
     ]
 
@@ -284,12 +371,12 @@ def _no_promise_of_dataset() -> list[str]:
     ]
 
 
-def _origin(facts: BundleFacts) -> list[str]:
+def _origin(weights_sha256: str) -> list[str]:
     return [
         "## How it was made",
         "",
         f"medsynth {medsynth.__version__}; SHA-256 of the translator's weights: "
-        f"`{facts.weights_sha256}`.",
+        f"`{weights_sha256}`.",
     ]
 
 

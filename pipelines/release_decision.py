@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from medsynth.synthesis.index import GateCounts
-from privacy_audit.verdict import gate
+from privacy_audit.verdict import APPLIES_TO, gate
 
 _LEAST_SEVERE_FIRST = ("pass", "inconclusive", "invalid", "fail")
 LINKAGE_CHECK = "linkage_to_source"
+_CLAIM_CHECK = "privacy_claim"
 # What today's synthesis makes are translations that keep the anatomy, which bars these modes.
 _MODES_WITHOUT_DATASET = {
     "unlinked": "volumes translated after an anatomy change",
@@ -34,6 +35,13 @@ class ReleaseDecision:
     reasons: tuple[str, ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Shortfall:
+    # Why an audit is inconclusive, and what would mend it; parts of a sentence.
+    cause: str
+    remedy: str
+
+
 def decide(
     audit: Mapping[str, Any],
     privacy: Mapping[str, Any],
@@ -55,7 +63,7 @@ def decide(
     Returns:
         The decision; equal arguments give an equal one.
     """
-    verdict, reasons = _audit_verdict(audit, mode)
+    verdict, reasons = _audit_verdict(audit, privacy, mode)
     counts = None if mode == "weights" else volumes
     obstacles = (
         *_missing_dataset(audit["checks"], mode),
@@ -65,7 +73,8 @@ def decide(
     if obstacles:
         unsaid = tuple(reason for reason in reasons if LINKAGE_CHECK not in reason)
         return ReleaseDecision(mode, False, verdict, (*obstacles, *unsaid))
-    decision = _decide_by_verdict(mode, verdict, reasons, accept_inconclusive)
+    shortfall = _claim_not_tried() if _lacks_claim(audit, privacy, mode) else _too_few_patients()
+    decision = _decide_by_verdict(mode, verdict, reasons, accept_inconclusive, shortfall)
     return dataclasses.replace(decision, reasons=(*decision.reasons, *_told_of_volumes(counts)))
 
 
@@ -75,8 +84,41 @@ def is_private(privacy: Mapping[str, Any]) -> bool:
     return bool(privacy.get("private")) and epsilon is not None and math.isfinite(epsilon)
 
 
-def _audit_verdict(audit: Mapping[str, Any], mode: str) -> tuple[str, tuple[str, ...]]:
-    verdict, reasons = gate(audit["checks"], mode)
+def checks_to_hold(
+    audit: Mapping[str, Any], privacy: Mapping[str, Any], mode: str
+) -> Mapping[str, Mapping[str, Any]]:
+    """Give the audit's checks, with one that a mode needs and that was not run as inconclusive.
+
+    Args:
+        audit: content of `audit.json`.
+        privacy: content of the training's `privacy.json`.
+        mode: the release mode.
+
+    Returns:
+        Name of the check -> its record, as in `audit.json`.
+    """
+    checks: Mapping[str, Mapping[str, Any]] = audit["checks"]
+    if not _lacks_claim(audit, privacy, mode):
+        return checks
+    not_run = {
+        "verdict": "inconclusive",
+        "explanation": "The check was not run.",
+        "applies_to": list(APPLIES_TO[_CLAIM_CHECK]),
+    }
+    return {**checks, _CLAIM_CHECK: not_run}
+
+
+def _lacks_claim(audit: Mapping[str, Any], privacy: Mapping[str, Any], mode: str) -> bool:
+    """Tell whether weights rest on a claim of privacy that nobody tried to refute."""
+    return (
+        mode == "weights" and bool(privacy.get("private")) and _CLAIM_CHECK not in audit["checks"]
+    )
+
+
+def _audit_verdict(
+    audit: Mapping[str, Any], privacy: Mapping[str, Any], mode: str
+) -> tuple[str, tuple[str, ...]]:
+    verdict, reasons = gate(checks_to_hold(audit, privacy, mode), mode)
     # The audit's own verdict also covers its self-test, which is no check of a mode.
     own_verdict = audit["verdict"]
     counts = own_verdict == "invalid" or audit["mode"] == mode
@@ -86,22 +128,36 @@ def _audit_verdict(audit: Mapping[str, Any], mode: str) -> tuple[str, tuple[str,
     return verdict, reasons
 
 
+def _too_few_patients() -> _Shortfall:
+    return _Shortfall("it had too few patients to tell", "Audit with more held-out patients")
+
+
+def _claim_not_tried() -> _Shortfall:
+    return _Shortfall(
+        "it did not try to refute the training's claim of privacy", "Run `medsynth audit` again"
+    )
+
+
 def _decide_by_verdict(
-    mode: str, verdict: str, audit_reasons: tuple[str, ...], accept_inconclusive: bool
+    mode: str,
+    verdict: str,
+    audit_reasons: tuple[str, ...],
+    accept_inconclusive: bool,
+    shortfall: _Shortfall,
 ) -> ReleaseDecision:
     if verdict == "pass":
         opening = f"No check that applies to the mode {mode} found more than it allows."
         return ReleaseDecision(mode, True, verdict, (opening, *audit_reasons))
     if verdict == "inconclusive" and accept_inconclusive:
         opening = (
-            "The audit is inconclusive: it had too few patients to tell. The bundle is packed "
-            "because release.accept_inconclusive is set."
+            f"The audit is inconclusive: {shortfall.cause}. The bundle is packed because "
+            "release.accept_inconclusive is set."
         )
         return ReleaseDecision(mode, True, verdict, (opening, *audit_reasons))
     if verdict == "inconclusive":
         opening = (
-            "The audit is inconclusive: it had too few patients to tell. Audit with more held-out "
-            "patients, or set release.accept_inconclusive, which the bundle will state."
+            f"The audit is inconclusive: {shortfall.cause}. {shortfall.remedy}, or set "
+            "release.accept_inconclusive, which the bundle will state."
         )
         return ReleaseDecision(mode, False, verdict, (opening, *audit_reasons))
     if verdict == "fail":

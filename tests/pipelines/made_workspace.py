@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,13 +20,19 @@ from medsynth.records.json_lines import write_json, write_json_lines
 from medsynth.records.manifest import read_manifest, write_manifest
 from medsynth.records.provenance import write_provenance
 from medsynth.synthesis.index import SyntheticRecord, synthetic_identifier, write_synthetic
+from medsynth.training.checkpoints import save_weights
+from medsynth.training.cycle_networks import build_generator
 from pipelines.inputs import InputRecord
+from pipelines.project_config import ProjectConfig
+from pipelines.train import generator_design
 from tests.medsynth.cohort.made_series import TECHNICAL, accepted_series
 
 SECRET = "5e" * 32
 INPUTS = InputRecord(content_hashes={"dicom": "0" * 64}, secret=SECRET)
 LABEL_NAMES = {"1": "liver", "2": "kidney"}
 WEIGHTS = bytes(range(256)) * 8
+# At delta 0.001 these cost epsilon 3.4, less than the made-up training states.
+UPDATES = {"name": "generators", "noise_multiplier": 2.0, "sample_rate": 0.3, "steps": 40}
 SHAPE = (6, 40, 48)
 AFFINE = axial_affine((5.0, 2.5, 2.5), first_voxel_ras_mm=(61.0, 48.0, -913.0))
 
@@ -46,12 +53,17 @@ class Patient:
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """What the made-up workspace holds, where tests want it otherwise."""
+    """What the made-up workspace holds, where tests want it otherwise.
+
+    What was trained and the verdict on the claim of privacy are a private training's.
+    """
 
     has_truth: bool = True
     has_labels: bool = True
     verdict: str = "pass"
     private: bool = False
+    trained: str = "calibration"
+    claim_verdict: str | None = "pass"
     train_patients: int = 2
 
 
@@ -129,6 +141,13 @@ def example_audit(verdict: str = "pass") -> dict[str, Any]:
             "kinds": {"shift": {"planted": 4, "found": 4, "lowest_similarity": 0.8}},
         },
     }
+
+
+def with_claim(audit: Mapping[str, Any], verdict: str = "pass") -> dict[str, Any]:
+    """Give an audit that also tried to refute a claim of privacy."""
+    everywhere = ["translated", "unlinked", "source_free", "weights"]
+    claim = _check(verdict, 1.2345678, [0.5, 2.5], "5 checks tried it.", everywhere)
+    return {**audit, "checks": {**audit["checks"], "privacy_claim": claim}}
 
 
 def finish(folder: Path, *reads: str) -> None:
@@ -247,7 +266,7 @@ def _write_train(workspace: Path, parts: Parts) -> None:
     folder = workspace / "train"
     folder.mkdir()
     for name in ("to_noncontrast", "to_contrast"):
-        (folder / f"{name}.safetensors").write_bytes(WEIGHTS)
+        _write_weights(folder / f"{name}.safetensors", parts)
     write_json_lines(folder / "metrics.jsonl", (_metrics_row(step) for step in range(10, 400, 10)))
     write_json(
         folder / "privacy.json",
@@ -256,10 +275,24 @@ def _write_train(workspace: Path, parts: Parts) -> None:
             "unit": "patient",
             "epsilon": 4.123456 if parts.private else None,
             "delta": 1e-3 if parts.private else None,
+            "trained": parts.trained if parts.private else None,
+            "mechanisms": [UPDATES] if parts.private else [],
             "not_covered": ["A translated scan keeps its patient's anatomy."],
         },
     )
     finish(folder, "prepare")
+
+
+def _write_weights(path: Path, parts: Parts) -> None:
+    if not parts.private:
+        path.write_bytes(WEIGHTS)
+        return
+    design = dataclasses.replace(
+        generator_design(ProjectConfig()), calibrated=parts.trained == "calibration"
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        save_weights(path, build_generator(design))
 
 
 def _metrics_row(step: int) -> Mapping[str, float]:
@@ -351,7 +384,10 @@ def _dice_results(**dice: float) -> dict[str, Any]:
 def _write_audit(workspace: Path, parts: Parts) -> None:
     folder = workspace / "audit"
     (folder / "flagged").mkdir(parents=True)
-    write_json(folder / "audit.json", example_audit(parts.verdict))
+    audit = example_audit(parts.verdict)
+    if parts.private and parts.claim_verdict is not None:
+        audit = with_claim(audit, parts.claim_verdict)
+    write_json(folder / "audit.json", audit)
     for index in range(len(SOURCES)):
         pixels = np.full((60, 180, 3), 80 + 20 * index, dtype=np.uint8)
         Image.fromarray(pixels).save(folder / "flagged" / f"{index:04d}.png")

@@ -9,24 +9,25 @@ import numpy as np
 import pydicom
 import pytest
 
-from medsynth.errors import ReleaseRefusedError
+from medsynth.errors import RecordError, ReleaseRefusedError
 from medsynth.imaging.nifti import read_labels, read_volume
 from medsynth.records.json_lines import read_json, write_json
 from medsynth.records.manifest import hash_file, read_manifest
 from medsynth.records.progress import SilentReporter
 from medsynth.synthesis.index import read_synthetic, write_synthetic
 from medsynth.synthesis.intensity_gate import GateVerdict
+from medsynth.training.checkpoints import load_weights
+from medsynth.training.cycle_networks import GeneratorDesign, build_generator
 from pipelines.project_config import ProjectConfig
 from pipelines.release import STAGE
 from pipelines.release_bundle import finish_bundle, release_name
-from pipelines.release_card import rounded
+from pipelines.release_card import rounded, rounded_up
 from pipelines.stages import run_stage
 from tests.pipelines.made_workspace import (
     INPUTS,
     PATIENTS,
     SECRET,
     SOURCES,
-    WEIGHTS,
     Parts,
     example_labels,
     finish,
@@ -131,6 +132,14 @@ def test_rounding_keeps_three_digits_at_any_size() -> None:
     assert rounded({"a": [0.00012345, 123.456], "b": 7}) == {"a": [0.000123, 123.0], "b": 7}
 
 
+@pytest.mark.parametrize(
+    ("bound", "told"),
+    [(4.1201, 4.13), (4.12, 4.12), (0.0022727, 0.00228), (8.0, 8.0), (123.4, 124.0)],
+)
+def test_bounds_are_never_told_smaller_than_they_are(bound: float, told: float) -> None:
+    assert rounded_up(bound) == told
+
+
 def test_the_card_says_what_the_dataset_does_not_promise(tmp_path: Path) -> None:
     card = (release(make_workspace(tmp_path / "w"), config()) / "README.md").read_text("utf-8")
     assert "For controlled sharing only" in card
@@ -179,14 +188,66 @@ def test_weights_of_a_private_training_go_out_without_the_other_networks(tmp_pat
         "config.json",
         "README.md",
         "privacy.json",
-        "fidelity.json",
-        "utility.json",
         "CHECKSUMS.sha256",
         "manifest.json",
         "provenance.json",
     }
-    assert (bundle / "to_noncontrast.safetensors").read_bytes() == WEIGHTS
-    assert "epsilon 4.12, delta 0.001" in (bundle / "README.md").read_text("utf-8")
+    name = "to_noncontrast.safetensors"
+    assert (bundle / name).read_bytes() == (workspace / "train" / name).read_bytes()
+    assert "epsilon 4.13, delta 0.001" in (bundle / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("trained", "is_calibrated"), [("calibration", True), ("all", False)])
+def test_released_weights_are_loaded_by_what_the_bundle_says_of_their_design(
+    tmp_path: Path, trained: str, is_calibrated: bool
+) -> None:
+    workspace = make_workspace(tmp_path / "w", Parts(private=True, trained=trained))
+    bundle = release(workspace, config(mode="weights"))
+    design = GeneratorDesign(**read_json(bundle / "config.json")["generator"])
+    network = build_generator(design)
+    load_weights(bundle / "to_noncontrast.safetensors", network)
+    assert design.calibrated is is_calibrated
+
+
+def test_weights_of_another_design_than_the_settings_are_not_packed(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "w", Parts(private=True))
+    settings = ProjectConfig.model_validate(
+        {"release": {"mode": "weights"}, "train": {"channels": 16}}
+    )
+    with pytest.raises(RecordError, match="do not fit the translator"):
+        release(workspace, settings)
+    assert not (workspace / "release").exists()
+
+
+def test_beside_private_weights_no_figure_of_the_training_patients_goes_out(
+    tmp_path: Path,
+) -> None:
+    workspace = make_workspace(tmp_path / "w", Parts(private=True, verdict="inconclusive"))
+    bundle = release(workspace, config(mode="weights", accept_inconclusive=True))
+    privacy = read_json(bundle / "privacy.json")
+    assert privacy["checks"] == {
+        "near_copy_exact": {"verdict": "pass", "decides": True},
+        "near_copy": {"verdict": "inconclusive", "decides": True},
+        "linkage_to_source": {"verdict": "fail", "decides": False},
+        "privacy_claim": {"verdict": "pass", "decides": True},
+    }
+    texts = "".join((bundle / name).read_text("utf-8") for name in ("privacy.json", "README.md"))
+    # The checks' figures and sentences, the errors in HU and the Dice of the made-up workspace.
+    figures = ("0.123", "1.23", "0.3", "What was found", "2 of 2", "5 checks", "4.88", "0.83")
+    assert [figure for figure in figures if figure in texts] == []
+    assert "What was measured of it stays with the owner of the scans" in texts
+
+
+def test_the_card_of_weights_names_the_check_of_the_claim_that_was_not_run(
+    tmp_path: Path,
+) -> None:
+    workspace = make_workspace(tmp_path / "w", Parts(private=True, claim_verdict=None))
+    with pytest.raises(ReleaseRefusedError, match="did not try to refute"):
+        release(workspace, config(mode="weights"))
+    bundle = release(workspace, config(mode="weights", accept_inconclusive=True))
+    card = (bundle / "README.md").read_text("utf-8")
+    assert "is inconclusive" in card.splitlines()[2]
+    assert "| `privacy_claim` | inconclusive | yes |" in card
 
 
 def test_weights_of_a_training_without_privacy_are_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from medsynth.synthesis.index import GateCounts
 from pipelines.release_decision import decide, is_private
-from tests.pipelines.made_workspace import example_audit
+from tests.pipelines.made_workspace import example_audit, with_claim
 
 NOT_PRIVATE: dict[str, Any] = {"private": False, "epsilon": None}
 PRIVATE: dict[str, Any] = {"private": True, "epsilon": 4.0}
@@ -62,11 +62,31 @@ def test_an_audit_without_linkage_does_not_open_the_mode_unlinked() -> None:
 
 
 def test_weights_need_a_training_with_a_finite_budget() -> None:
-    audit = example_audit("pass")
+    audit = with_claim(example_audit("pass"))
     refused = decide(audit, NOT_PRIVATE, "weights", True)
     assert not refused.released
     assert "differential privacy" in refused.reasons[0]
     assert decide(audit, PRIVATE, "weights", False).released
+
+
+def test_private_weights_whose_claim_was_not_tried_are_released_only_on_demand() -> None:
+    audit = example_audit("pass")
+    refused = decide(audit, PRIVATE, "weights", False)
+    accepted = decide(audit, PRIVATE, "weights", True)
+    assert (refused.released, accepted.released) == (False, True)
+    assert refused.verdict == accepted.verdict == "inconclusive"
+    assert "did not try to refute the training's claim" in refused.reasons[0]
+    assert refused.reasons[1] == "privacy_claim: inconclusive. The check was not run."
+
+
+def test_a_refuted_claim_of_privacy_bars_the_weights_for_good() -> None:
+    decision = decide(with_claim(example_audit("pass"), "fail"), PRIVATE, "weights", True)
+    assert (decision.released, decision.verdict) == (False, "fail")
+
+
+def test_a_claim_that_was_not_tried_does_not_bar_translations() -> None:
+    decision = decide(example_audit("pass"), PRIVATE, "translated", False)
+    assert (decision.released, decision.verdict) == (True, "pass")
 
 
 def test_an_endless_budget_is_no_privacy() -> None:
@@ -89,7 +109,8 @@ def test_all_volumes_flagged_bars_a_release_that_the_audit_would_open() -> None:
 
 
 def test_flagged_volumes_do_not_bar_weights_which_hold_none() -> None:
-    decision = decide(example_audit("pass"), PRIVATE, "weights", False, counts(outside=3))
+    audit = with_claim(example_audit("pass"))
+    decision = decide(audit, PRIVATE, "weights", False, counts(outside=3))
     assert decision.released
     assert not any("volumes" in reason for reason in decision.reasons)
 
