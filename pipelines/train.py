@@ -21,7 +21,6 @@ from medsynth.training.checkpoints import save_weights
 from medsynth.training.cycle_networks import (
     DiscriminatorDesign,
     GeneratorDesign,
-    build_cycle_networks,
 )
 from medsynth.training.device import choose_compute
 from medsynth.training.distributed import (
@@ -33,7 +32,7 @@ from medsynth.training.distributed import (
 from medsynth.training.early_stop import EarlyStop
 from medsynth.training.loop import TrainingPlan, TrainingSlices, train_translator
 from medsynth.training.losses import LossWeights
-from medsynth.training.public_start import WEIGHTS, begin_from_public_start
+from medsynth.training.public_start import WEIGHTS, started_networks
 from medsynth.training.schedule import Budget
 from medsynth.training.trainer_state import StepSettings
 from pipelines.domain_check import warn_of_domain_differences
@@ -131,8 +130,9 @@ def _keep_public_start(context: StageContext, ranks: Ranks) -> None:
             'steps, or train.start = "public". Change one of them.'
         )
     plan = training_plan(config)
-    networks = build_cycle_networks(plan.generator, plan.discriminator, seed=config.seed)
-    begin_from_public_start(networks, generator=plan.generator, discriminator=plan.discriminator)
+    networks = started_networks(
+        plan.generator, plan.discriminator, seed=config.seed, start=config.train.start
+    )
     for name in ("to_noncontrast", "to_contrast"):
         save_weights(context.output / f"{name}.safetensors", dict(networks.named())[name])
     record = _privacy_record(TrainingSlices((), ()))

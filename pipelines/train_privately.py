@@ -15,7 +15,7 @@ from medsynth.privacy.budget import (
     DeclaredMechanism,
 )
 from medsynth.privacy.fingerprints import fingerprint_patients
-from medsynth.privacy.forecast import forecast, forecast_lines, forecast_warnings
+from medsynth.privacy.forecast import Forecast, forecast, forecast_lines, forecast_warnings
 from medsynth.privacy.ledger import open_ledger
 from medsynth.privacy.network_admission import admit_networks
 from medsynth.privacy.patients import PrivatePatient, join_patients
@@ -39,7 +39,7 @@ from medsynth.training.device import Compute, choose_compute
 from medsynth.training.loop import TrainingPlan, TrainingSlices
 from pipelines.private_checkpoint import has_ended
 from pipelines.private_claim import plan_to_plain, verify_plan
-from pipelines.project_config import PrivacySettings, ProjectConfig
+from pipelines.project_config import ProjectConfig
 from pipelines.stages import StageContext
 
 LEDGER_NAME = "privacy_ledger.json"
@@ -94,8 +94,9 @@ def train_with_privacy(context: StageContext, slices: TrainingSlices, plan: Trai
     compute = choose_compute(config.device)
     admit_networks(dict(begun_networks(private).named()), patch=private.step.patch)
     budget = _budget(private, patients=len(patients), delta=delta)
-    _tell_forecast(budget, private, reporter)
-    checks = _checked(config.privacy, private, budget, compute, reporter)
+    foreseen = forecast(budget, steps=private.steps)
+    _tell_forecast(foreseen, private, reporter)
+    checks = _checked(private, foreseen, compute, reporter) if config.privacy.verify else []
     account = _account(context, budget, patients)
     history = train_privately(
         patients, private, account, context.output, compute=compute, reporter=reporter
@@ -190,8 +191,7 @@ def _budget(plan: PrivatePlan, *, patients: int, delta: float) -> Budget:
     return Budget(declared, delta, patients)
 
 
-def _tell_forecast(budget: Budget, plan: PrivatePlan, reporter: Reporter) -> None:
-    foreseen = forecast(budget, steps=plan.steps)
+def _tell_forecast(foreseen: Forecast, plan: PrivatePlan, reporter: Reporter) -> None:
     # One number is learnt from a hundred patients where a network is not.
     warnings = () if plan.step.trained == "calibration" else forecast_warnings(foreseen)
     for line in (*forecast_lines(foreseen), *warnings):
@@ -199,18 +199,11 @@ def _tell_forecast(budget: Budget, plan: PrivatePlan, reporter: Reporter) -> Non
 
 
 def _checked(
-    settings: PrivacySettings,
-    plan: PrivatePlan,
-    budget: Budget,
-    compute: Compute,
-    reporter: Reporter,
+    plan: PrivatePlan, foreseen: Forecast, compute: Compute, reporter: Reporter
 ) -> list[CheckResult]:
-    """Run the self-checks where they are asked for, before a patient's scan is touched."""
-    if not settings.verify:
-        return []
+    """Try to refute what the training will claim, before a patient's scan is trained on."""
     reporter.message("Trying to refute the private step, with made-up patients")
-    cost = forecast(budget, steps=plan.steps)
-    claim = Claim(cost.epsilon, budget.delta, plan.steps, budget.after(plan.steps))
+    claim = Claim(foreseen.epsilon, foreseen.delta, foreseen.steps, foreseen.mechanisms)
     found = verify_plan(plan, claim, compute)
     for check in found:
         reporter.message(f"{check.name}: {check.verdict.replace('_', ' ')}")

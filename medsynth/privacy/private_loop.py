@@ -37,11 +37,10 @@ from medsynth.training.cycle_networks import (
     CycleNetworks,
     DiscriminatorDesign,
     GeneratorDesign,
-    build_cycle_networks,
 )
 from medsynth.training.device import Compute, use_tensor_cores
 from medsynth.training.loop import CHECKPOINT_NAME, METRICS_NAME
-from medsynth.training.public_start import begin_from_public_start
+from medsynth.training.public_start import started_networks
 from medsynth.training.schedule import learning_rate_factor
 
 
@@ -90,12 +89,9 @@ def begun_networks(plan: PrivatePlan) -> CycleNetworks:
     Raises:
         ConfigurationError: there is no public start of that design.
     """
-    networks = build_cycle_networks(plan.generator, plan.discriminator, seed=plan.seed)
-    if plan.step.start == "public":
-        begin_from_public_start(
-            networks, generator=plan.generator, discriminator=plan.discriminator
-        )
-    return networks
+    return started_networks(
+        plan.generator, plan.discriminator, seed=plan.seed, start=plan.step.start
+    )
 
 
 def interrupted_budget(folder: Path) -> Budget | None:

@@ -10,12 +10,11 @@ from medsynth.training.contrastive_trainer import ContrastiveTrainer, build_one_
 from medsynth.training.cycle_networks import (
     DiscriminatorDesign,
     GeneratorDesign,
-    build_cycle_networks,
 )
 from medsynth.training.cycle_trainer import CycleTrainer
 from medsynth.training.device import Compute
 from medsynth.training.distributed import ALONE, Ranks
-from medsynth.training.public_start import begin_from_public_start
+from medsynth.training.public_start import started_networks
 from medsynth.training.trainer_state import StepSettings
 
 EngineKind = Literal["cycle", "contrastive"]
@@ -111,7 +110,5 @@ def build_engine(
             )
         one_sided = build_one_sided_networks(generator, discriminator, seed=settings.seed)
         return ContrastiveTrainer(one_sided, settings, compute, ranks)
-    networks = build_cycle_networks(generator, discriminator, seed=settings.seed)
-    if settings.start == "public":
-        begin_from_public_start(networks, generator=generator, discriminator=discriminator)
+    networks = started_networks(generator, discriminator, seed=settings.seed, start=settings.start)
     return CycleTrainer(networks, settings, compute, ranks)

@@ -15,8 +15,10 @@ from medsynth.training.cycle_networks import (
     CycleNetworks,
     DiscriminatorDesign,
     GeneratorDesign,
+    build_cycle_networks,
     build_generator,
 )
+from medsynth.training.trainer_state import StartKind
 
 WEIGHTS = Path(__file__).with_name("start_weights.safetensors")
 START_GENERATOR = GeneratorDesign("unshuffle", channels=32, blocks=6)
@@ -52,6 +54,31 @@ def begin_from_public_start(
         # A scanner's offset is 0 until it is learnt.
         base = network.base if isinstance(network, CalibratedGenerator) else network
         _fill(base, tensors, name)
+
+
+def started_networks(
+    generator: GeneratorDesign,
+    discriminator: DiscriminatorDesign,
+    *,
+    seed: int,
+    start: StartKind,
+) -> CycleNetworks:
+    """Build the networks as a training begins with them.
+
+    Args:
+        generator: design of both generators.
+        discriminator: design of both discriminators.
+        seed: of weights that begin from scratch.
+        start: whether the public start replaces them.
+
+    Raises:
+        ConfigurationError: there is no public start of that design.
+        RecordError: the file of weights is missing or damaged.
+    """
+    networks = build_cycle_networks(generator, discriminator, seed=seed)
+    if start == "public":
+        begin_from_public_start(networks, generator=generator, discriminator=discriminator)
+    return networks
 
 
 def public_generator() -> nn.Module:
