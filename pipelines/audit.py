@@ -72,6 +72,10 @@ def privacy_claim(context: StageContext) -> AuditCheck | None:
         threshold=float(privacy["epsilon"]),
         n=int(privacy["patients"]),
         explanation=words,
+        smallest_leak=(
+            "A claim below the bound that the canaries gave would have been refuted: "
+            f"{bound.statistic:.3g} where {privacy['epsilon']:.3g} is claimed."
+        ),
         applies_to=APPLIES_TO["privacy_claim"],
         details={check.name: check.verdict.replace("_", " ") for check in found},
     )

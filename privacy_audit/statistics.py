@@ -71,6 +71,19 @@ def clopper_pearson(successes: int, trials: int) -> tuple[float, float]:
     return low, high
 
 
+def smallest_telling_count(trials: int, threshold: float) -> int | None:
+    """Give the fewest successes whose interval lies above a threshold; None where none does.
+
+    Example:
+        >>> smallest_telling_count(20, 0.05)
+        4
+    """
+    for successes in range(1, trials + 1):
+        if clopper_pearson(successes, trials)[0] > threshold:
+            return successes
+    return None
+
+
 def wilson(successes: int, trials: int) -> tuple[float, float]:
     """Give Wilson's 95 % interval of a share; (0, 1) without trials.
 

@@ -7,13 +7,44 @@ from typing import Any
 from medsynth.errors import AuditError
 
 MODES = ("translated", "unlinked", "source_free", "weights")
+_WHERE_LINKAGE_IS_BROKEN = ("unlinked", "source_free")
 APPLIES_TO: Mapping[str, tuple[str, ...]] = {
     "near_copy_exact": MODES,
     "near_copy": MODES,
-    "linkage_to_source": ("unlinked", "source_free"),
+    "partial_copy": MODES,
+    "metadata": MODES,
+    "linkage_to_source": _WHERE_LINKAGE_IS_BROKEN,
+    "linkage_deformable": _WHERE_LINKAGE_IS_BROKEN,
+    "linkage_shape": _WHERE_LINKAGE_IS_BROKEN,
+    "linkage_learned": _WHERE_LINKAGE_IS_BROKEN,
+    "membership_released": MODES,
+    "membership_model": ("weights",),
     "privacy_claim": MODES,
+    "claimed_epsilon": MODES,
+    "attributes": _WHERE_LINKAGE_IS_BROKEN,
+    "duplicates_within": (),
+    "coverage": (),
 }
 """The modes in which each check decides; elsewhere it is told, and decides nothing."""
+
+HEADINGS: Mapping[str, tuple[str, ...]] = {
+    "singling_out": ("near_copy_exact", "near_copy", "partial_copy", "metadata"),
+    "linkability": (
+        "linkage_to_source",
+        "linkage_deformable",
+        "linkage_shape",
+        "linkage_learned",
+    ),
+    "inference": (
+        "membership_released",
+        "membership_model",
+        "attributes",
+        "privacy_claim",
+        "claimed_epsilon",
+    ),
+    "representation": ("duplicates_within", "coverage"),
+}
+"""The checks under the three risks of WP 216 (Article 29 Working Party), and who is left out."""
 
 # A release without sources has nothing to link; if a source map is given, linkage decides too.
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -30,12 +61,14 @@ class CheckResult:
     """What one check found.
 
     Attributes:
-        verdict: "pass", "fail", "inconclusive" or "invalid".
+        verdict: "pass", "fail", "inconclusive", "invalid", or "not_applicable" where
+            there is nothing of the kind to check.
         statistic: the number that was tested; None where it could not be computed.
         ci: its 95 % interval; None where it could not be computed.
         threshold: the bound it was held against.
         n: how many patients it rests on.
         explanation: sentences for the reader.
+        smallest_leak: a sentence: the smallest leak that these images would have shown.
         applies_to: the release modes in which the check decides.
         details: further numbers and words, by name.
     """
@@ -46,6 +79,7 @@ class CheckResult:
     threshold: float | None
     n: int
     explanation: str
+    smallest_leak: str
     applies_to: tuple[str, ...]
     details: Mapping[str, float | int | str | list[float] | None]
 
@@ -100,6 +134,7 @@ def gate(checks: Mapping[str, Mapping[str, Any]], mode: str) -> tuple[str, tuple
             verdicts[name] = str(checks[name]["verdict"])
         elif name in _REQUIRED[mode]:
             verdicts[name] = "inconclusive"
+    verdicts = {name: word for name, word in verdicts.items() if word != "not_applicable"}
     worst = min(verdicts.values(), key=_WORST_FIRST.index)
     reasons = tuple(
         f"{name}: {verdict}. {_explanation(checks, name)}"

@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from medsynth.errors import AuditError
 from privacy_audit.comparison import Comparison
 from privacy_audit.self_test import SelfTest
-from privacy_audit.statistics import bootstrap_mean, clopper_pearson
+from privacy_audit.statistics import (
+    bootstrap_mean,
+    clopper_pearson,
+    smallest_telling_count,
+)
 from privacy_audit.verdict import APPLIES_TO, CheckResult, Flag
 
 _NAME = "linkage_to_source"
@@ -125,6 +129,7 @@ def _judge(
         threshold=_CHANCE_FACTOR * chance,
         n=patients,
         explanation=_explanation(ranked, gallery, mode),
+        smallest_leak=_smallest_leak(patients, chance),
         applies_to=APPLIES_TO[_NAME],
         details={
             "chance": chance,
@@ -135,6 +140,13 @@ def _judge(
             "area_under_curve_ci": list(area_interval),
         },
     )
+
+
+def _smallest_leak(patients: int, chance: float) -> str:
+    fewest = smallest_telling_count(patients, _CHANCE_FACTOR * chance)
+    if fewest is None:
+        return f"With {patients} sources, not even all of them linked would tell from chance."
+    return f"{fewest} of {patients} sources linked would have been told from chance."
 
 
 def _group_by_source(ranked: _Ranked) -> list[list[int]]:
@@ -166,6 +178,7 @@ def _not_measured(why: str) -> CheckResult:
         threshold=None,
         n=0,
         explanation=f"Linkage to the sources was not measured. {why}",
+        smallest_leak="Nothing would have been seen.",
         applies_to=APPLIES_TO[_NAME],
         details={},
     )

@@ -8,6 +8,7 @@ as linkage.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -65,6 +66,7 @@ def check_exact_copies(
             f"{len(flags)} of {images} synthetic images have the pixels of one of {len(owner)} "
             "real images, apart from unit and bit depth."
         ),
+        smallest_leak="One image with equal pixels would have been seen.",
         applies_to=APPLIES_TO["near_copy_exact"],
         details={},
     )
@@ -109,6 +111,7 @@ def check_near_copies(
         threshold=FALSE_DISCOVERY_RATE,
         n=len(suspects),
         explanation=_explanation(len(flags), len(suspects), null, needed),
+        smallest_leak=_smallest_leak(len(suspects), null, self_test),
         applies_to=APPLIES_TO["near_copy"],
         details={
             "null": null.kind,
@@ -121,6 +124,18 @@ def check_near_copies(
         },
     )
     return result, flags
+
+
+def _smallest_leak(patients: int, null: Null, self_test: SelfTest) -> str:
+    if self_test.verdict == "pass":
+        return (
+            "One copy of a training patient would have been seen where its likeness is at least "
+            f"{self_test.copy_level:.2f}, as that of nine tenths of the planted copies is."
+        )
+    together = math.ceil(patients / (FALSE_DISCOVERY_RATE * (null.size + 1)))
+    if together > patients:
+        return "No number of copies would have been told from chance with this few patients."
+    return f"{together} copies among {patients} patients would have been told from chance."
 
 
 def _most_alike(synthetic: Comparison, source_of: Mapping[str, str] | None) -> list[_Suspect]:
