@@ -1,18 +1,25 @@
 """Stage audit: what the synthetic scans leak about the patients they were made with."""
 
+import dataclasses
 import os
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from medsynth.cohort.slice_store import StoredSeries, read_index
+from medsynth.privacy.self_checks import CheckResult
 from medsynth.records.json_lines import read_json
 from medsynth.synthesis.index import FOLDER_BY_ROLE, SyntheticRecord, read_synthetic
 from medsynth.training.device import choose_compute
 from pipelines.private_claim import check_claim
 from pipelines.project_config import ProjectConfig
+from pipelines.released_volumes import pack_volumes, released_records
 from pipelines.stages import SettingValues, Stage, StageContext
-from privacy_audit.api import AuditInputs, run_audit
+from pipelines.white_box import read_white_box
+from privacy_audit.api import run_audit
 from privacy_audit.image_sets import ImageSet, image_set_from_files
+from privacy_audit.inputs import AuditInputs, Evidence
 from privacy_audit.verdict import APPLIES_TO
 from privacy_audit.verdict import CheckResult as AuditCheck
 
@@ -27,6 +34,7 @@ def execute(context: StageContext) -> None:
     folder = context.finished("synthesize")
     made = _released(synthetic, "source")
     translated_holdout = _released(synthetic, "holdout")
+    contrast_members = _optional(_real_scans(stored, "train", volumes, phase="contrast"))
     inputs = AuditInputs(
         train=image_set_from_files(_real_scans(stored, "train", volumes)),
         synthetic=image_set_from_files(
@@ -37,25 +45,49 @@ def execute(context: StageContext) -> None:
         source_of={f"{record.synthetic}.nii.gz": record.patient for record in made},
         holdout=_optional(_real_scans(stored, "holdout", volumes, phase="contrast")),
         null=_optional(_synthetic_scans(translated_holdout, folder / FOLDER_BY_ROLE["holdout"])),
-        claim=privacy_claim(context),
+        # The holdout was scanned with contrast agent, so these are its like.
+        members=contrast_members,
     )
-    config = context.config
-    run_audit(
-        inputs,
-        context.output,
-        mode=config.release.mode,
-        seed=config.seed,
-        processes=config.audit.processes or os.cpu_count() or 1,
-    )
+    with tempfile.TemporaryDirectory(prefix="medsynth-audit-") as packed:
+        evidence = _evidence(context, Path(packed))
+        run_audit(
+            dataclasses.replace(inputs, evidence=evidence),
+            context.output,
+            mode=context.config.release.mode,
+            seed=context.config.seed,
+            processes=context.config.audit.processes or os.cpu_count() or 1,
+            reporter=context.reporter,
+        )
 
 
-def privacy_claim(context: StageContext) -> AuditCheck | None:
-    """Try to refute the training's claim of differential privacy, where it makes one."""
+def _evidence(context: StageContext, packed: Path) -> Evidence:
+    """Pack the volumes as they would go out, and gather what else the audit should know."""
+    pack_volumes(context, packed, released_records(context))
+    evidence = Evidence(
+        released_folder=packed,
+        real_folders=(context.finished("ingest") / "volumes",),
+        model=read_white_box(context.finished("train")),
+    )
     privacy = read_json(context.finished("train") / "privacy.json")
     if not privacy["private"]:
-        return None
+        return evidence
     context.reporter.message("trying to refute the training's claim of privacy")
     found = check_claim(privacy, choose_compute(context.config.device))
+    told = [dataclasses.asdict(check) for check in found]
+    return dataclasses.replace(
+        evidence,
+        claims={**privacy, "self_checks": told},
+        claim=privacy_claim(privacy, found),
+    )
+
+
+def privacy_claim(privacy: Mapping[str, Any], found: Sequence[CheckResult]) -> AuditCheck:
+    """Give what was found of a training's claim of differential privacy as one check.
+
+    Args:
+        privacy: content of its `privacy.json`.
+        found: of `check_claim`.
+    """
     refuted = [check for check in found if check.verdict == "refuted"]
     bound = next(check for check in found if check.name == "gradient_canaries")
     if refuted:

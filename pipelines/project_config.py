@@ -170,6 +170,10 @@ class PrivacySettings(Settings):
     """Patients in an update on average; else a third of the training patients, at most 64."""
     trained: Literal["calibration", "norms_and_last", "all"] = "calibration"
     """What learns: the scanner's offset in HU; norms and last layers; all weights."""
+    public_source: Path | Literal["made_up"] | None = None
+    """Contrast scans from "made_up" patients or a public workspace; private ones go unread."""
+    free_steps: Count = 2
+    """Updates from public scans alone for each training step; they cost no budget."""
     slices: Count = 1
     """Patches of each phase that speak for a patient in an update."""
     clipping_norm: Positive | None = None
@@ -177,9 +181,11 @@ class PrivacySettings(Settings):
     discriminator_clipping_norm: Positive = 1.0
     """Most that a patient moves the discriminators' summed gradient by."""
     discriminator_steps: Count = 1
-    """Updates of the discriminators for each of the generators; a calibration has none."""
+    """Updates of the discriminators for each of the generators; a plain calibration has none."""
     learning_rate: Positive | None = None
     """Adam's learning rate at its highest, for the generators; else by what learns."""
+    discriminator_learning_rate: Positive | None = None
+    """Likewise for the discriminators; else train's, or with a public source by what learns."""
     averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     """Decay of the running average of the generators' weights; 0 turns it off."""
     verify: bool = False

@@ -9,7 +9,6 @@ from medsynth.records.json_lines import read_json
 from medsynth.synthesis.index import count_gates, read_synthetic
 from pipelines.project_config import ProjectConfig
 from pipelines.release_bundle import (
-    WEIGHTS_NAME,
     AuditedWork,
     finish_bundle,
     pack_translated,
@@ -17,6 +16,7 @@ from pipelines.release_bundle import (
 )
 from pipelines.release_decision import ReleaseDecision, decide
 from pipelines.release_sources import check_files, check_made_from, read_checked_privacy
+from pipelines.released_volumes import WEIGHTS_NAME
 from pipelines.stages import SettingValues, Stage, StageContext
 
 

@@ -236,8 +236,8 @@ def _contents_of_dataset() -> list[str]:
         "- `fidelity.json`, `utility.json`: what the volumes are worth",
         "- `CHECKSUMS.sha256`: verify with `sha256sum -c CHECKSUMS.sha256`",
         "",
-        "Every grid begins at zero and is axial: of the source's place only voxel spacing and "
-        "shape are kept.",
+        "Every grid begins at zero and is axial. Pixels are a round number of tenths of a "
+        "millimetre wide, resampled where the source's were not; slices lie as in the source.",
         "",
     ]
 

@@ -5,14 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from medsynth.errors import RecordError
-from medsynth.privacy.accounting import spent
-from medsynth.privacy.budget import mechanism_from_plain
 from medsynth.records.json_lines import read_json
 from medsynth.records.manifest import MANIFEST_NAME, hash_file, read_manifest
+from pipelines.private_claim import stated_cost
 from pipelines.release_decision import is_private
-
-# Another machine's last digits.
-_EPSILON_TOLERANCE = 1e-6
 
 
 def check_made_from(workspace: Path, stages: Sequence[str]) -> None:
@@ -88,26 +84,11 @@ def read_checked_privacy(train: Path) -> Mapping[str, Any]:
     """
     privacy: Mapping[str, Any] = read_json(train / "privacy.json")
     if is_private(privacy):
-        added, stated = _added_epsilon(privacy), float(privacy["epsilon"])
-        if added > stated + _EPSILON_TOLERANCE:
+        cost = stated_cost(privacy)
+        if cost.is_too_low:
             raise RecordError(
-                f"privacy.json of {train.name} states epsilon {stated:.6g}, and its updates add "
-                f"up to {added:.6g}. Expected at least their sum. Run `medsynth verify` on the "
-                "workspace, and train again."
+                f"privacy.json of {train.name} states epsilon {cost.epsilon:.6g}, and its updates "
+                f"add up to {cost.added:.6g}. Expected at least their sum. Run `medsynth verify` "
+                "on the workspace, and train again."
             )
     return privacy
-
-
-def _added_epsilon(privacy: Mapping[str, Any]) -> float:
-    try:
-        mechanisms = [mechanism_from_plain(one) for one in privacy["mechanisms"]]
-        delta = float(privacy["delta"])
-    except (KeyError, TypeError, ValueError):
-        mechanisms, delta = [], 0.0
-    if not mechanisms:
-        # Nothing costs nothing: without its updates any epsilon would do.
-        raise RecordError(
-            "privacy.json of a private training does not tell its updates. Expected their noise, "
-            "sampling rate and number, and delta. Train again."
-        )
-    return spent(mechanisms, delta).epsilon

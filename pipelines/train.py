@@ -37,6 +37,7 @@ from medsynth.training.schedule import Budget
 from medsynth.training.trainer_state import StepSettings
 from pipelines.domain_check import warn_of_domain_differences
 from pipelines.private_checkpoint import forbids_discarding
+from pipelines.private_public_source import public_store_hash
 from pipelines.project_config import ProjectConfig, TrainSettings
 from pipelines.stages import SettingValues, Stage, StageContext
 from pipelines.train_privately import train_with_privacy
@@ -76,7 +77,7 @@ def execute(context: StageContext) -> None:
         _keep_public_start(context, ranks)
         return
     store = context.finished("prepare")
-    slices = _training_slices(store)
+    slices = _training_slices(store, context.config)
     warn_of_domain_differences(context)
     if context.config.privacy.enabled:
         train_with_privacy(context, slices, training_plan(context.config))
@@ -162,7 +163,7 @@ def follow_training() -> None:
         config = fill_settings(ProjectConfig, [order["config"]])
         if config.threads:
             torch.set_num_threads(config.threads)
-        slices = _training_slices(Path(order["store"]))
+        slices = _training_slices(Path(order["store"]), config)
         _train(slices, config, Path(order["output"]), reporter=SilentReporter(), ranks=ranks)
 
 
@@ -247,10 +248,15 @@ def _work_order(context: StageContext) -> str:
     )
 
 
-def _training_slices(store: Path) -> TrainingSlices:
+def _training_slices(store: Path, config: ProjectConfig) -> TrainingSlices:
     stored = read_index(store)
+    # With public contrast scans the patients' own are not learnt from.
+    needs_contrast = not (config.privacy.enabled and config.privacy.public_source is not None)
+    has_contrast = any("train" in entry.roles and entry.phase == "contrast" for entry in stored)
     return TrainingSlices(
-        contrast=_training_patients(store, stored, "contrast"),
+        contrast=_training_patients(store, stored, "contrast")
+        if needs_contrast or has_contrast
+        else [],
         noncontrast=_training_patients(store, stored, "noncontrast"),
     )
 
@@ -298,6 +304,7 @@ def _settings(config: ProjectConfig) -> SettingValues:
     start = hash_file(WEIGHTS) if config.train.start == "public" else None
     # Where the ledger lies, what it allows and what was checked change no weights.
     privacy = config.privacy.model_dump(mode="json", exclude={"ledger", "total_epsilon", "verify"})
+    privacy["public_sha256"] = public_store_hash(config)
     private = privacy if config.privacy.enabled else None
     return {"seed": config.seed, **values, "start_sha256": start, "privacy": private}
 

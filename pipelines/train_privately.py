@@ -8,7 +8,7 @@ from pathlib import Path
 
 from medsynth.errors import ConfigurationError, PrivacyError
 from medsynth.privacy.accounting import default_delta, noise_for_epsilon
-from medsynth.privacy.admission import AdmittedPlan, admit_patients, admit_plan
+from medsynth.privacy.admission import AdmittedPlan, admit_patients, admit_plan, admit_public
 from medsynth.privacy.budget import (
     Budget,
     BudgetHistory,
@@ -22,16 +22,18 @@ from medsynth.privacy.patients import PrivatePatient, join_patients
 from medsynth.privacy.private_loop import (
     Account,
     PrivatePlan,
+    Scans,
     begun_networks,
     finish_privately,
-    interrupted_budget,
+    open_folder,
     train_privately,
 )
 from medsynth.privacy.private_trainer import (
-    DISCRIMINATORS,
     GENERATORS,
     PrivateStepSettings,
+    updates_a_step,
 )
+from medsynth.privacy.public_source import PublicSettings, SourceKind
 from medsynth.privacy.self_checks import CheckResult, Claim
 from medsynth.records.json_lines import read_json, write_json
 from medsynth.records.progress import Reporter
@@ -39,7 +41,8 @@ from medsynth.training.device import Compute, choose_compute
 from medsynth.training.loop import TrainingPlan, TrainingSlices
 from pipelines.private_checkpoint import has_ended
 from pipelines.private_claim import plan_to_plain, verify_plan
-from pipelines.project_config import ProjectConfig
+from pipelines.private_public_source import public_scans
+from pipelines.project_config import PrivacySettings, ProjectConfig
 from pipelines.stages import StageContext
 
 LEDGER_NAME = "privacy_ledger.json"
@@ -47,6 +50,9 @@ _SEEN_NAME = ".privacy_ledger_seen.json"
 _MOST_EXPECTED = 64.0
 # One number moves by a few HU a step; a network's weights by far less.
 _LEARNING_RATE = {"calibration": 0.1, "norms_and_last": 5e-4, "all": 2e-4}
+# Of one number against a discriminator that is noised, and of that discriminator.
+_PUBLIC_LEARNING_RATE = {**_LEARNING_RATE, "calibration": 0.04}
+_JUDGE_LEARNING_RATE = {"calibration": 1e-2, "norms_and_last": 2e-3, "all": 2e-3}
 # About the length of a patient's gradient.
 _CLIPPING_NORM = {"calibration": 0.05, "norms_and_last": 1.0, "all": 1.0}
 _NOT_COVERED = (
@@ -84,12 +90,14 @@ def train_with_privacy(context: StageContext, slices: TrainingSlices, plan: Trai
         return
     config, reporter = context.config, context.reporter
     _admit(config, plan)
-    patients = join_patients(slices.contrast, slices.noncontrast)
+    patients, public = _patients(slices, config), public_scans(config)
     delta = config.privacy.delta or default_delta(len(patients))
     admit_patients(patients, delta=delta)
-    begun = interrupted_budget(context.output)
+    if public is not None:
+        admit_public(public.patients, join_patients(slices.contrast, slices.noncontrast))
+    folder = open_folder(context.output)
     # Another version's search may end at another last digit; what was begun is gone on with.
-    noise = begun.declared[0].noise_multiplier if begun else None
+    noise = folder.begun.budget.declared[0].noise_multiplier if folder.begun else None
     private = _private_plan(config, plan, patients=len(patients), delta=delta, noise=noise)
     compute = choose_compute(config.device)
     admit_networks(dict(begun_networks(private).named()), patch=private.step.patch)
@@ -98,10 +106,13 @@ def train_with_privacy(context: StageContext, slices: TrainingSlices, plan: Trai
     _tell_forecast(foreseen, private, reporter)
     checks = _checked(private, foreseen, compute, reporter) if config.privacy.verify else []
     account = _account(context, budget, patients)
-    history = train_privately(
-        patients, private, account, context.output, compute=compute, reporter=reporter
-    )
-    record = _record(history, private, account, checks)
+    scans = Scans(patients, public.patients if public else ())
+    history = train_privately(scans, private, account, folder, compute=compute, reporter=reporter)
+    record = {
+        **_record(history, private, account),
+        "public_source": None if public is None else public.told(private.step),
+        "self_checks": [dataclasses.asdict(check) for check in checks],
+    }
     write_json(context.output / "privacy.json", record)
     # Stays when stages are run again, so that a ledger that was lost is missed.
     seen = {"training_id": history.training_id, "counter": history.counter}
@@ -117,6 +128,11 @@ def train_with_privacy(context: StageContext, slices: TrainingSlices, plan: Trai
 def ledger_path(config: ProjectConfig, workspace: Path) -> Path:
     """Give the cohort's ledger: the file that the settings name, or that of the workspace."""
     return workspace / (config.privacy.ledger or LEDGER_NAME)
+
+
+def _patients(slices: TrainingSlices, config: ProjectConfig) -> tuple[PrivatePatient, ...]:
+    contrast = slices.contrast if config.privacy.public_source is None else ()
+    return join_patients(contrast, slices.noncontrast)
 
 
 def _admit(config: ProjectConfig, plan: TrainingPlan) -> None:
@@ -146,54 +162,68 @@ def _private_plan(
             f"privacy.expected_patients is {expected:g} and there are {patients} training "
             "patients. Expected at most their number. Lower it, or leave it out."
         )
-    discriminator_steps = 0 if settings.trained == "calibration" else settings.discriminator_steps
-    updates = {GENERATORS: steps, DISCRIMINATORS: steps * discriminator_steps}
+    step = _step_settings(settings, plan, sample_rate=expected / patients)
     if noise is None:
         noise = noise_for_epsilon(
             settings.epsilon,
             delta,
-            sample_rate=expected / patients,
-            steps_by_name={name: count for name, count in updates.items() if count},
+            sample_rate=step.sample_rate,
+            steps_by_name={name: steps * count for name, count in updates_a_step(step).items()},
         )
-    step = PrivateStepSettings(
-        weights=plan.step.weights,
-        learning_rate=settings.learning_rate or _LEARNING_RATE[settings.trained],
-        discriminator_learning_rate=plan.step.discriminator_learning_rate,
-        averaging=settings.averaging,
-        clipping_norm=settings.clipping_norm or _CLIPPING_NORM[settings.trained],
-        discriminator_clipping_norm=settings.discriminator_clipping_norm,
-        noise_multiplier=noise,
-        sample_rate=expected / patients,
-        slices=settings.slices,
-        patch=plan.draw.patch,
-        discriminator_steps=discriminator_steps,
-        trained=settings.trained,
-        start=plan.step.start,
-    )
     return PrivatePlan(
         generator=plan.generator,
         discriminator=plan.discriminator,
-        step=step,
+        step=dataclasses.replace(step, noise_multiplier=noise),
         steps=steps,
         seed=config.seed,
         checkpoint_seconds=plan.checkpoint_seconds,
     )
 
 
+def _step_settings(
+    settings: PrivacySettings, plan: TrainingPlan, *, sample_rate: float
+) -> PrivateStepSettings:
+    """Give the settings of a step, its noise not yet chosen."""
+    public = None
+    if settings.public_source is not None:
+        kind: SourceKind = "made_up" if settings.public_source == "made_up" else "workspace"
+        public = PublicSettings(kind, settings.free_steps, plan.draw.batch, plan.draw.seed)
+    rates = _LEARNING_RATE if public is None else _PUBLIC_LEARNING_RATE
+    judging = plan.step.discriminator_learning_rate
+    if public is not None:
+        judging = _JUDGE_LEARNING_RATE[settings.trained]
+    is_alone = settings.trained == "calibration" and public is None
+    return PrivateStepSettings(
+        weights=plan.step.weights,
+        learning_rate=settings.learning_rate or rates[settings.trained],
+        discriminator_learning_rate=settings.discriminator_learning_rate or judging,
+        averaging=settings.averaging,
+        clipping_norm=settings.clipping_norm or _CLIPPING_NORM[settings.trained],
+        discriminator_clipping_norm=settings.discriminator_clipping_norm,
+        noise_multiplier=0.0,
+        sample_rate=sample_rate,
+        slices=settings.slices,
+        patch=plan.draw.patch,
+        discriminator_steps=0 if is_alone else settings.discriminator_steps,
+        trained=settings.trained,
+        start=plan.step.start,
+        public=public,
+    )
+
+
 def _budget(plan: PrivatePlan, *, patients: int, delta: float) -> Budget:
     step = plan.step
-    updates = {GENERATORS: 1, DISCRIMINATORS: step.discriminator_steps}
     declared = tuple(
         DeclaredMechanism(name, step.noise_multiplier, step.sample_rate, count)
-        for name, count in updates.items()
-        if count
+        for name, count in updates_a_step(step).items()
     )
     return Budget(declared, delta, patients)
 
 
 def _tell_forecast(foreseen: Forecast, plan: PrivatePlan, reporter: Reporter) -> None:
     # One number is learnt from a hundred patients where a network is not.
-    warnings = () if plan.step.trained == "calibration" else forecast_warnings(foreseen)
+    is_one_number = plan.step.trained == "calibration" and plan.step.public is None
+    warnings = () if is_one_number else forecast_warnings(foreseen)
     for line in (*forecast_lines(foreseen), *warnings):
         reporter.message(line)
 
@@ -234,14 +264,12 @@ def _account(context: StageContext, budget: Budget, patients: Sequence[PrivatePa
     )
 
 
-def _record(
-    history: BudgetHistory, plan: PrivatePlan, account: Account, checks: Sequence[CheckResult]
-) -> dict[str, object]:
+def _record(history: BudgetHistory, plan: PrivatePlan, account: Account) -> dict[str, object]:
     """Give the content of `privacy.json`; the number of patients is for its owner alone."""
     cost, step = history.spent(), plan.step
     norms = {
-        GENERATORS: step.clipping_norm,
-        DISCRIMINATORS: step.discriminator_clipping_norm,
+        one.name: step.clipping_norm if one.name == GENERATORS else step.discriminator_clipping_norm
+        for one in history.budget.declared
     }
     return {
         "private": True,
@@ -253,17 +281,16 @@ def _record(
         "rdp_epsilon": cost.rdp_epsilon,
         "noise_multiplier": step.noise_multiplier,
         "sample_rate": step.sample_rate,
-        "clipping_norm": step.clipping_norm,
+        "clipping_norm": norms[history.budget.declared[0].name],
         "steps": history.step,
         "lost_steps": history.lost_steps,
         "mechanisms": [dataclasses.asdict(one) for one in history.charged],
         "declared": [dataclasses.asdict(one) for one in history.budget.after(history.step)],
         "applied": [dataclasses.asdict(one) for one in history.applied],
-        "clipping_norms": {one.name: norms[one.name] for one in history.budget.declared},
+        "clipping_norms": norms,
         "trained": step.trained,
         "training_id": history.training_id,
         "plan": plan_to_plain(plan),
         "total_epsilon": account.ledger.total().spent.epsilon,
-        "self_checks": [dataclasses.asdict(check) for check in checks],
         "not_covered": list(_NOT_COVERED),
     }

@@ -10,6 +10,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.filters import threshold_otsu
 from skimage.morphology import convex_hull_image
 
 from medsynth.errors import AuditError
@@ -25,6 +26,8 @@ MOST_SLABS = 24
 _WORKING_SIZE = 128
 _AIR_BELOW_HU = -200.0
 _BODY_ABOVE_HU = -300.0
+# Of a picture's range, where soft tissue begins if air was not cut off: 0.8, else about 0.5.
+_WITH_AIR_ABOVE = 0.65
 _SMALLEST_BODY_SHARE = 0.02
 # Of the largest blob: a body that a lung cuts in two, or an arm, but not a table.
 _SMALLEST_BLOB = 0.2
@@ -130,10 +133,20 @@ def _scale_in_plane(slabs: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _body_threshold(slabs: NDArray[np.float32]) -> float:
-    """Give the value above which there is body: -300 HU, or a twentieth of a picture's range."""
+    """Give the value above which there is body: -300 HU, or what a picture's greys say.
+
+    A picture that shows all from air to bone has its body far above the air; one
+    of a soft-tissue window shows air and lung as black and fat hardly above it.
+    """
     if slabs.min() <= _AIR_BELOW_HU:
         return _BODY_ABOVE_HU
     low, high = np.percentile(slabs, [1.0, 99.0])
+    if low == high:
+        return float(low)
+    between = float(threshold_otsu(np.clip(slabs, low, high)))
+    usual = float(np.median(slabs[slabs > between]))
+    if usual - low > _WITH_AIR_ABOVE * (high - low):
+        return between
     return float(low + 0.05 * (high - low))
 
 

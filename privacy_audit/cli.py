@@ -12,7 +12,6 @@ from medsynth.records.atomic import staged_folder
 
 if TYPE_CHECKING:
     from privacy_audit.api import AuditResult
-    from privacy_audit.image_sets import ImageSet
 
 _REPORT_NAME = "audit.json"
 
@@ -25,7 +24,9 @@ def main() -> None:
 def audit(  # noqa: PLR0913  (one parameter an option is how typer declares a command)
     *,
     train: Annotated[Path, typer.Option(help="Real scans of the patients trained on.")],
-    synthetic: Annotated[Path, typer.Option(help="Synthetic images to be released.")],
+    synthetic: Annotated[
+        Path, typer.Option(help="What is to be released; every file in it is inspected.")
+    ],
     report: Annotated[Path, typer.Option(help="Folder to write the report into.")],
     holdout: Annotated[
         Path | None, typer.Option(help="Real scans of patients never trained on.")
@@ -39,6 +40,25 @@ def audit(  # noqa: PLR0913  (one parameter an option is how typer declares a co
     null: Annotated[
         Path | None, typer.Option(help="Synthetic images of holdout patients, made the same way.")
     ] = None,
+    patients: Annotated[
+        Path | None,
+        typer.Option(help="CSV with the columns image and patient, where folders do not tell."),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Label maps named like the images, and labels.json.")
+    ] = None,
+    attributes: Annotated[
+        Path | None, typer.Option(help="CSV with the column patient, and sex, age, site and more.")
+    ] = None,
+    private_list: Annotated[
+        Path | None, typer.Option(help="Names, numbers and dates to look for, one a line.")
+    ] = None,
+    claims: Annotated[
+        Path | None, typer.Option(help="privacy.json with a claim of differential privacy.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="The model's folder, if its weights may be known.")
+    ] = None,
     mode: Annotated[
         str, typer.Option(help="translated, unlinked, source_free or weights.")
     ] = "translated",
@@ -48,38 +68,64 @@ def audit(  # noqa: PLR0913  (one parameter an option is how typer declares a co
     """Attack a folder of synthetic images before somebody else does.
 
     A folder is searched for NIfTI, DICOM, PNG, TIFF, npy and npz. A file in it
-    is a patient; a sub-folder is a patient. Exit code 0: done, passed or
-    inconclusive; 2: the input cannot be used; 3: the audit failed, or its
-    self-test did.
+    is a patient, DICOM files are gathered by the patient in their header, and a
+    sub-folder is a patient. Exit code 0: done, passed or inconclusive; 2: the
+    input cannot be used; 3: the audit failed, or its self-test did.
     """
     # Imported here, so that --help answers at once.
-    from privacy_audit.api import AuditInputs, run_audit
-    from privacy_audit.image_sets import read_image_set, read_source_map
+    from privacy_audit.api import run_audit
+    from privacy_audit.given import Given, read_given
 
+    console = Console()
     try:
         _check_report_folder(report)
-        inputs = AuditInputs(
-            train=read_image_set(train),
-            synthetic=read_image_set(synthetic),
-            source=_read_optional(source),
-            source_of=None if source_map is None else read_source_map(source_map),
-            holdout=_read_optional(holdout),
-            null=_read_optional(null),
+        folders = {
+            "train": train,
+            "synthetic": synthetic,
+            "source": source,
+            "holdout": holdout,
+            "null": null,
+        }
+        inputs = read_given(
+            Given(
+                folders={role: path for role, path in folders.items() if path is not None},
+                patients=patients,
+                source_map=source_map,
+                labels=labels,
+                attributes=attributes,
+                private_list=private_list,
+                claims=claims,
+                model=model,
+            )
         )
         with staged_folder(report) as folder:
-            result = run_audit(inputs, folder, mode=mode, seed=seed, processes=workers)
+            result = run_audit(
+                inputs,
+                folder,
+                mode=mode,
+                seed=seed,
+                processes=workers,
+                reporter=_ConsoleReporter(console),
+            )
     except MedsynthError as error:
         Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(error.exit_code) from None
-    _print_result(result, report)
+    _print_result(result, report, console)
     if result.verdict in {"fail", "invalid"}:
         raise typer.Exit(ReleaseRefusedError.exit_code)
 
 
-def _read_optional(folder: Path | None) -> "ImageSet | None":
-    from privacy_audit.image_sets import read_image_set
+class _ConsoleReporter:
+    """Says on the console what is being done."""
 
-    return None if folder is None else read_image_set(folder)
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def message(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False)
+
+    def progress(self, *, done: float, total: float, text: str) -> None:
+        """Say nothing: the parts of an audit are short enough to be named alone."""
 
 
 def _check_report_folder(report: Path) -> None:
@@ -93,8 +139,7 @@ def _check_report_folder(report: Path) -> None:
         )
 
 
-def _print_result(result: "AuditResult", report: Path) -> None:
-    console = Console()
+def _print_result(result: "AuditResult", report: Path, console: Console) -> None:
     table = Table("check", "verdict", "what it means")
     for name, check in result.checks.items():
         table.add_row(name, check.verdict, check.explanation)

@@ -2,14 +2,12 @@
 
 import csv
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medsynth.errors import AuditError
-from privacy_audit.image_reading import group_dicom_series, is_array_or_picture, is_dicom, stem_of
-
-# Tables, notes and records that lie beside images and are none.
-_COMPANION_SUFFIXES = frozenset({".csv", ".html", ".json", ".jsonl", ".md", ".toml", ".txt"})
+from privacy_audit.folder_listing import FolderListing, FoundImage, list_folder
+from privacy_audit.patients_table import assign_patients, require_all_used
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +16,7 @@ class AuditImage:
 
     Attributes:
         name: the path within its folder, with "/"; unique in its set.
-        patient: the patient it belongs to.
+        patient: the patient it belongs to; never what a DICOM header calls it.
         paths: the file, or the files of one DICOM series in the order of its slices.
     """
 
@@ -33,9 +31,12 @@ class ImageSet:
 
     Attributes:
         images: at least one image.
+        notes: sentences about how patients were told apart, for the report; without
+            anything read from a header.
     """
 
     images: tuple[AuditImage, ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that there are images and that no name occurs twice."""
@@ -63,39 +64,56 @@ class ImageSet:
         return tuple(first[patient] for patient in self.patients)
 
 
-def read_image_set(folder: Path) -> ImageSet:
-    """List the images of a folder; pixels are read later, one image at a time.
-
-    A file directly in the folder is a patient of its own, named by the file
-    without its extension. A sub-folder is a patient: each NIfTI, array or
-    picture file below it is an image, and DICOM files are gathered into one
-    image a series. Hidden files and tables (.csv, .json, .txt, ...) are passed over.
+def read_image_set(folder: Path, patients: Mapping[str, str] | None = None) -> ImageSet:
+    """List the images of one folder; see `read_image_sets`, which is for several.
 
     Args:
         folder: the folder to list.
+        patients: image -> patient, as `read_patients_table` gives it.
 
     Raises:
-        AuditError: the folder is missing or empty, or a file is no image.
+        AuditError: the folder is missing or empty, a file is no image, or `patients` does not fit.
     """
-    if not folder.is_dir():
-        raise AuditError(
-            f"Folder {folder} is not there. Expected a folder of images. Check the path."
-        )
-    images: list[AuditImage] = []
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            images += _images_of_patient(folder, entry)
-        elif entry.suffix.lower() not in _COMPANION_SUFFIXES:
-            _require_image(entry)
-            images.append(AuditImage(entry.name, stem_of(entry), (entry,)))
-    if not images:
-        raise AuditError(
-            f"Folder {folder} holds no images. Expected NIfTI, DICOM, PNG, TIFF, npy or npz "
-            "files. Check the path."
-        )
-    return ImageSet(tuple(sorted(images, key=lambda image: image.name)))
+    return read_image_sets({"images": folder}, patients)["images"]
+
+
+def read_image_sets(
+    folders: Mapping[str, Path], patients: Mapping[str, str] | None = None
+) -> dict[str, ImageSet]:
+    """List the images of each role's folder; pixels are read later, one image at a time.
+
+    A file directly in a folder is a patient of its own, named by the file
+    without its extension; DICOM files directly in it are many slices of few
+    patients, and are gathered by the patient that their headers name. A
+    sub-folder is a patient: each NIfTI, array or picture file below it is an
+    image, and DICOM files are gathered into one image a series. Hidden files
+    and tables (.csv, .json, .txt, ...) are passed over.
+
+    A patient that only a header names is called "DICOM patient 1" and so on, in
+    the order of the first files, and is called the same in every role. That is
+    why the folders of one audit are listed together.
+
+    Args:
+        folders: role, such as "train" -> its folder.
+        patients: image -> patient, as `read_patients_table` gives it. An image is named
+            by its path within its folder, or with its role in front ("train/a.png").
+            A folder of which it names no image keeps the rules above.
+
+    Raises:
+        AuditError: a folder is missing or empty, a file is no image, or `patients` leaves
+            out an image, or names one that is not there.
+    """
+    listings = {role: list_folder(folder) for role, folder in folders.items()}
+    names = {role: _names(listing) for role, listing in listings.items()}
+    assigned = {} if patients is None else assign_patients(patients, names)
+    if patients is not None:
+        require_all_used(patients, names)
+    labels = _label_patients(
+        [listing for role, listing in listings.items() if role not in assigned]
+    )
+    return {
+        role: _make_set(listing, assigned.get(role), labels) for role, listing in listings.items()
+    }
 
 
 def image_set_from_files(
@@ -152,32 +170,32 @@ def read_source_map(path: Path) -> dict[str, str]:
     return source_of
 
 
-def _images_of_patient(folder: Path, patient_folder: Path) -> list[AuditImage]:
-    images = []
-    dicom_files = []
-    for path in sorted(patient_folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or path.is_dir() or path.suffix.lower() in _COMPANION_SUFFIXES:
-            continue
-        _require_image(path)
-        if is_array_or_picture(path):
-            name = path.relative_to(folder).as_posix()
-            images.append(AuditImage(name, patient_folder.name, (path,)))
-        else:
-            dicom_files.append(path)
-    series = group_dicom_series(dicom_files)
-    folders = [paths[0].parent for paths in series]
-    for paths in series:
-        alone = folders.count(paths[0].parent) == 1
-        named_by = paths[0].parent if alone else min(paths)
-        name = named_by.relative_to(folder).as_posix()
-        images.append(AuditImage(name, patient_folder.name, paths))
-    return images
+def _names(listing: FolderListing) -> dict[str, tuple[str, ...]]:
+    """Give what each image may be called in a table: its name, or any of its files."""
+    return {image.name: (image.name, *image.file_names) for image in listing.images}
 
 
-def _require_image(path: Path) -> None:
-    if not is_array_or_picture(path) and not is_dicom(path):
-        raise AuditError(
-            f"File {path.name} in {path.parent.name} is no image that can be read. Expected NIfTI, "
-            "DICOM, PNG, TIFF, npy or npz. Remove it from the folder."
-        )
+def _label_patients(listings: Sequence[FolderListing]) -> dict[tuple[str, ...], str]:
+    """Number the patients whom headers alone name, in the order in which they are met."""
+    labels: dict[tuple[str, ...], str] = {}
+    for listing in listings:
+        for image in listing.images:
+            if image.patient is None:
+                # Four digits, so that names sort as numbers do.
+                labels.setdefault(image.patient_key, f"DICOM patient {len(labels) + 1:04d}")
+    return labels
+
+
+def _make_set(
+    listing: FolderListing,
+    assigned: Mapping[str, str] | None,
+    labels: Mapping[tuple[str, ...], str],
+) -> ImageSet:
+    def patient_of(image: FoundImage) -> str:
+        if assigned is not None:
+            return assigned[image.name]
+        return labels[image.patient_key] if image.patient is None else image.patient
+
+    images = [AuditImage(image.name, patient_of(image), image.paths) for image in listing.images]
+    notes = listing.notes if assigned is None else listing.notes_on_files
+    return ImageSet(tuple(images), notes)

@@ -1,5 +1,8 @@
 """A synthetic image beside the real one it points to, and both on top of each other."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -8,9 +11,46 @@ from privacy_audit.body_grid import GRID, BodyGrid, fit_body_grid
 from privacy_audit.image_reading import read_pixels
 from privacy_audit.image_sets import AuditImage
 from privacy_audit.similarity import CELLS, POSES, Match, PoseSearch, map_edges
+from privacy_audit.verdict import Flag
 
 _ENLARGEMENT = 3
 _GAP = 6
+
+
+def draw_flagged(
+    flagged: Sequence[Flag],
+    synthetic: Sequence[AuditImage],
+    real: Sequence[AuditImage],
+    search: PoseSearch,
+    *,
+    most: int,
+) -> dict[int, NDArray[np.uint8]]:
+    """Draw the first flagged pairs, each once however many checks found it.
+
+    Flags that point at no picture, such as a name found in a header, are passed over.
+
+    Args:
+        flagged: the flags, in the order of the report.
+        synthetic: the synthetic images.
+        real: the real images of all roles.
+        search: finds the pose.
+        most: how many pairs to draw.
+
+    Returns:
+        Place in `flagged` -> picture, as `draw_pair` gives it.
+    """
+    images = {image.name: image for image in synthetic}
+    of_patient: dict[str, dict[tuple[Path, ...], AuditImage]] = {}
+    for image in real:
+        of_patient.setdefault(image.patient, {}).setdefault(image.paths, image)
+    first: dict[tuple[str, str], int] = {}
+    for index, flag in enumerate(flagged):
+        if flag.synthetic in images and flag.patient in of_patient:
+            first.setdefault((flag.synthetic, flag.patient), index)
+    return {
+        index: draw_pair(images[name], tuple(of_patient[patient].values()), search)
+        for (name, patient), index in list(first.items())[:most]
+    }
 
 
 def draw_pair(
@@ -37,14 +77,22 @@ def draw_pair(
     reference = references[best]
     first, second = _shared_slab(probe, reference, int(match.slab_shift[best]))
     real = _grey(reference.values[second], reference)
-    made = _grey(probe.values[first], probe)
+    slabs = probe.values[::-1] if match.is_reversed[best] else probe.values
+    made = _grey(slabs[first], probe)
     posed = _lay_on(made, match, best)
     overlay = np.stack([real, posed, posed], axis=-1)
     panels = [np.stack([made] * 3, axis=-1), np.stack([real] * 3, axis=-1), overlay]
     gap = np.ones((GRID * _ENLARGEMENT, _GAP, 3))
-    enlarged = [panel.repeat(_ENLARGEMENT, axis=0).repeat(_ENLARGEMENT, axis=1) for panel in panels]
+    enlarged = [_enlarge(panel) for panel in panels]
     row = np.concatenate([enlarged[0], gap, enlarged[1], gap, enlarged[2]], axis=1)
     return np.asarray(np.rint(row * 255), dtype=np.uint8)
+
+
+def _enlarge(panel: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Pixels of a coarse grid, shown as squares, hide what the eye would compare.
+    factors = (_ENLARGEMENT, _ENLARGEMENT, 1)
+    smooth = ndimage.zoom(panel, factors, order=1, mode="nearest", grid_mode=True)
+    return np.asarray(np.clip(smooth, 0.0, 1.0))
 
 
 def _read_grid(image: AuditImage) -> BodyGrid:

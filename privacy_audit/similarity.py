@@ -1,11 +1,9 @@
 """How alike two images are in anatomy, whatever their contrast, and in which pose.
 
-An image is described by the direction of its edges, not by their height: the
-gradient direction with its angle doubled, so that bright beside dark equals
-dark beside bright, and its length saturated, so that a vessel filled with
-contrast weighs like one that is not (normalised gradient field, Haber and
-Modersitzki 2006). Two such maps are compared by correlation over all shifts,
-rotations and flips; 1 is the same anatomy in the same pose.
+Edge maps are compared by correlation over all shifts, rotations and flips; 1 is
+the same anatomy in the same pose. A rough likeness picks the references that
+are worth it, the pose search is exact on these, and the nearest of different
+patients are matched once more with scale and small deformations free.
 """
 
 import dataclasses
@@ -13,46 +11,39 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage, sparse
+from scipy import fft
 
-from privacy_audit.body_grid import GRID, BodyGrid
+from privacy_audit.alignment import Alignment, list_alignments
+from privacy_audit.edge_maps import EdgeMap, build_placement, map_edges, mirror, place
+from privacy_audit.elastic_match import ElasticMatcher, Pose
+from privacy_audit.prefilter import (
+    CANDIDATE_VOLUMES,
+    CANDIDATES,
+    CoarseGallery,
+    build_coarse_gallery,
+    pick_candidates,
+    rough_likeness,
+)
+
+__all__ = [
+    "ANGLES_DEGREES",
+    "CELLS",
+    "POSES",
+    "EdgeMap",
+    "Gallery",
+    "Match",
+    "Pose",
+    "PoseSearch",
+    "ReducedMap",
+    "map_edges",
+]
 
 CELLS = 32
 """Rows and columns after neighbouring grid points are averaged."""
 ANGLES_DEGREES = (-9.0, -6.0, -3.0, 0.0, 3.0, 6.0, 9.0)
-_SMOOTHING = 1.5
-_SKIN = 2
+OWNERS_REFINED = 4
+"""Nearest patients that are matched elastically: a source, the nearest other, and the next."""
 _LARGEST_SHIFT_CELLS = 5
-_LARGEST_SLAB_SHIFT = 3
-_REFERENCES_AT_ONCE = 128
-
-
-@dataclasses.dataclass(frozen=True)
-class EdgeMap:
-    """Directions of an image's edges.
-
-    Attributes:
-        directions: (slabs, 2, GRID, GRID), float32: cosine and sine of twice
-            the direction, times the saturated strength; zero outside the body.
-    """
-
-    directions: NDArray[np.float32]
-
-
-@dataclasses.dataclass(frozen=True)
-class Pose:
-    """How a probe is laid on a reference: flipped, after it was rotated, after it was shifted.
-
-    Attributes:
-        angle_degrees: rotation, from the row axis to the column axis.
-        rows_flipped: whether front and back are exchanged.
-        columns_flipped: whether left and right are exchanged.
-    """
-
-    angle_degrees: float
-    rows_flipped: bool
-    columns_flipped: bool
-
 
 POSES = tuple(
     Pose(angle, rows_flipped, columns_flipped)
@@ -67,56 +58,65 @@ class Match:
     """The best match of one probe with each reference.
 
     Attributes:
-        similarity: (references,), float32, from -1 to 1.
-        pose: (references,), index into `POSES`.
-        slab_shift: (references,), the reference's slab that lies on the probe's slab 0.
+        similarity: (references,), float32, from -1 to 1. For references that are no
+            candidates it is the rough likeness, at most the lowest candidate's.
+        pose: (references,), index into `POSES`; 0 for no candidate.
+        slab_shift: (references,), the reference's slab that lies on the probe's slab 0,
+            of the reversed probe where `is_reversed`.
+        is_reversed: (references,), whether the probe's slabs are taken in reverse order.
         shift_cells: (references, 2), rows and columns by which the probe is shifted.
     """
 
     similarity: NDArray[np.float32]
     pose: NDArray[np.int64]
     slab_shift: NDArray[np.int64]
+    is_reversed: NDArray[np.bool_]
     shift_cells: NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
-class _Block:
-    """References with equally many slabs.
+class ReducedMap:
+    """What is kept of a reference: a seventh of its edge map.
 
-    `spectra` is (frequencies, slabs * 2, references), conjugated; `energy` is (slabs, references).
+    Attributes:
+        cells: (slabs, 2, CELLS, CELLS), float32.
+        fine: (slabs, 2, FINE_CELLS, FINE_CELLS), float16.
     """
 
-    indices: NDArray[np.int64]
+    cells: NDArray[np.float32]
+    fine: NDArray[np.float16]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    """One reference.
+
+    `spectra` is (frequencies, slabs * 2), conjugated; `energy` is (slabs,).
+    """
+
     spectra: NDArray[np.complex64]
     energy: NDArray[np.float64]
+    fine: NDArray[np.float16]
 
 
 @dataclasses.dataclass(frozen=True)
 class Gallery:
-    """Reference images, ready to be searched."""
+    """Reference images, ready to be searched.
 
-    size: int
-    blocks: tuple[_Block, ...]
-
-
-def map_edges(grid: BodyGrid) -> EdgeMap:
-    """Give the directions of an image's edges.
-
-    The skin itself is left out: all bodies have one.
-
-    Args:
-        grid: the image on the common grid.
+    Attributes:
+        entries: the references.
+        owners: (references,), the patient of each, numbered.
+        coarse: the references, roughly described; None where all are searched exactly.
     """
-    by_row = ndimage.gaussian_filter(grid.values, (0, _SMOOTHING, _SMOOTHING), order=(0, 1, 0))
-    by_column = ndimage.gaussian_filter(grid.values, (0, _SMOOTHING, _SMOOTHING), order=(0, 0, 1))
-    inside = ndimage.binary_erosion(grid.body, np.ones((1, 3, 3)), iterations=_SKIN)
-    strength = by_row**2 + by_column**2
-    usual = float(np.median(strength[inside])) if inside.any() else 0.0
-    # A body of one single value has no edges; the tiny term keeps the division defined.
-    weight = inside / (strength + usual + 1e-12)
-    cosine = (by_column**2 - by_row**2) * weight
-    sine = 2 * by_row * by_column * weight
-    return EdgeMap(np.stack([cosine, sine], axis=1).astype(np.float32))
+
+    entries: tuple[_Entry, ...]
+    owners: NDArray[np.int64]
+    coarse: CoarseGallery | None
+
+    @property
+    def size(self) -> int:
+        """The number of references."""
+        return len(self.entries)
 
 
 class PoseSearch:
@@ -127,115 +127,105 @@ class PoseSearch:
 
     def __init__(self) -> None:
         """Prepare the rotations."""
-        self._rotations = [_rotation_into_cells(angle) for angle in ANGLES_DEGREES]
+        self._rotations = {angle: build_placement(angle, 1.0, CELLS) for angle in ANGLES_DEGREES}
+        self._matcher = ElasticMatcher(ANGLES_DEGREES)
+
+    def reduce(self, edges: EdgeMap) -> ReducedMap:
+        """Give what a gallery keeps of a reference."""
+        return ReducedMap(place(edges, self._rotations[0.0]), self._matcher.reduce(edges))
 
     def build_gallery(self, references: Sequence[EdgeMap]) -> Gallery:
-        """Prepare references for searching.
+        """Prepare references for searching, each of a patient of its own.
 
         Args:
             references: at least one; the order is that of the results.
         """
-        by_slabs: dict[int, list[int]] = {}
-        for index, reference in enumerate(references):
-            by_slabs.setdefault(reference.directions.shape[0], []).append(index)
-        blocks = []
-        for indices in by_slabs.values():
-            for start in range(0, len(indices), _REFERENCES_AT_ONCE):
-                part = indices[start : start + _REFERENCES_AT_ONCE]
-                blocks.append(self._make_block(part, [references[index] for index in part]))
-        return Gallery(size=len(references), blocks=tuple(blocks))
+        owners = np.arange(len(references))
+        return self.gather([self.reduce(reference) for reference in references], owners)
+
+    def gather(self, references: Sequence[ReducedMap], owners: NDArray[np.int64]) -> Gallery:
+        """Prepare references for searching, when patients may have several.
+
+        Args:
+            references: at least one; the order is that of the results.
+            owners: (references,), the number of each one's patient.
+        """
+        fewest = min(CANDIDATES, CANDIDATE_VOLUMES)
+        cells = [reference.cells for reference in references]
+        coarse = build_coarse_gallery(cells) if len(references) > fewest else None
+        return Gallery(tuple(map(_make_entry, references)), owners, coarse)
 
     def search(self, probe: EdgeMap, gallery: Gallery) -> Match:
-        """Find the best pose of a probe on each reference of a gallery.
+        """Find the best pose of a probe on each candidate among the references.
 
-        Volumes are also slid along each other by up to three slabs, and must
-        share at least half of the shorter one; a single slice is tried at
-        every height.
+        Volumes are also slid along each other by up to three slabs, in both
+        orders, and must share at least half of the shorter one; a single slice is
+        tried at every height.
 
         Args:
             probe: the edge map to lay on the references.
             gallery: the references.
         """
-        cells = self._posed_cells(probe)
-        slabs = cells.shape[1]
-        energy = np.square(cells, dtype=np.float64).sum(axis=(2, 3, 4))
-        # Axes: frequencies, poses, and each slab's cosine and sine.
-        spectra = _spectra(cells).transpose(3, 0, 1, 2).reshape(-1, len(POSES), slabs * 2)
+        posed = self._posed_cells(probe)
         match = _no_match(gallery.size)
-        for block in gallery.blocks:
-            for slab_shift in _slab_shifts(slabs, block.energy.shape[0]):
-                _improve(match, block, np.ascontiguousarray(spectra), energy, slab_shift)
+        candidates = _choose(posed, gallery, match)
+        _search_candidates(posed, gallery, candidates, match)
+        self._refine(probe, gallery, candidates, match)
+        others = np.setdiff1d(np.arange(gallery.size), candidates)
+        if others.size:
+            lowest = match.similarity[candidates].min()
+            match.similarity[others] = np.minimum(match.similarity[others], lowest)
         return match
 
-    def _make_block(self, indices: list[int], references: list[EdgeMap]) -> _Block:
-        upright = self._rotations[ANGLES_DEGREES.index(0.0)]
-        cells = np.stack([_to_cells(upright, reference) for reference in references])
-        slabs = cells.shape[1]
-        # Axes: frequencies, each slab's cosine and sine, references.
-        spectra = _spectra(cells).transpose(3, 1, 2, 0).reshape(-1, slabs * 2, len(indices))
-        energy = np.square(cells, dtype=np.float64).sum(axis=(2, 3, 4)).T
-        return _Block(np.array(indices), np.ascontiguousarray(np.conj(spectra)), energy)
+    def rough_likeness(self, probe: EdgeMap, gallery: Gallery) -> NDArray[np.float32]:
+        """Give what picks the candidates: a likeness to each reference, or nothing where all are.
+
+        Args:
+            probe: the edge map to lay on the references.
+            gallery: the references.
+        """
+        if gallery.coarse is None:
+            return np.empty(0, dtype=np.float32)
+        return rough_likeness(self._posed_cells(probe), gallery.coarse)
 
     def _posed_cells(self, probe: EdgeMap) -> NDArray[np.float32]:
         """Give the probe in all poses: (poses, slabs, 2, CELLS, CELLS)."""
-        rotated = {
-            angle: _rotate(rotation, probe, angle)
-            for angle, rotation in zip(ANGLES_DEGREES, self._rotations, strict=True)
-        }
-        return np.stack([_flip(rotated[pose.angle_degrees], pose) for pose in POSES])
+        rotated = {angle: place(probe, turn) for angle, turn in self._rotations.items()}
+        return np.stack(
+            [
+                mirror(
+                    rotated[pose.angle_degrees],
+                    rows_flipped=pose.rows_flipped,
+                    columns_flipped=pose.columns_flipped,
+                )
+                for pose in POSES
+            ]
+        )
+
+    def _refine(
+        self, probe: EdgeMap, gallery: Gallery, candidates: NDArray[np.int64], match: Match
+    ) -> None:
+        """Match the nearest of each of the nearest patients elastically."""
+        elastic = self._matcher.begin(probe)
+        refined: set[int] = set()
+        for index in candidates[np.argsort(-match.similarity[candidates], kind="stable")]:
+            owner = int(gallery.owners[index])
+            if owner in refined:
+                continue
+            refined.add(owner)
+            alignment = Alignment(int(match.slab_shift[index]), bool(match.is_reversed[index]))
+            pose = POSES[int(match.pose[index])]
+            similarity = elastic.similarity(gallery.entries[index].fine, pose, alignment)
+            match.similarity[index] = max(match.similarity[index], similarity)
+            if len(refined) == OWNERS_REFINED:
+                return
 
 
-def _rotation_into_cells(angle_degrees: float) -> sparse.csr_matrix:
-    """Give the matrix that rotates a grid about its middle and averages it into cells."""
-    angle = np.deg2rad(angle_degrees)
-    middle = (GRID - 1) / 2
-    row, column = np.mgrid[0:GRID, 0:GRID].reshape(2, -1)
-    from_row = middle + np.cos(angle) * (row - middle) + np.sin(angle) * (column - middle)
-    from_column = middle - np.sin(angle) * (row - middle) + np.cos(angle) * (column - middle)
-    cell = (row * CELLS // GRID) * CELLS + column * CELLS // GRID
-    share = (CELLS / GRID) ** 2
-    low_row, low_column = np.floor(from_row).astype(int), np.floor(from_column).astype(int)
-    cells, points, weights = [], [], []
-    for up in (0, 1):
-        for right in (0, 1):
-            at_row, at_column = low_row + up, low_column + right
-            weight = (1 - np.abs(from_row - at_row)) * (1 - np.abs(from_column - at_column))
-            inside = (at_row >= 0) & (at_row < GRID) & (at_column >= 0) & (at_column < GRID)
-            cells.append(cell[inside])
-            points.append((at_row * GRID + at_column)[inside])
-            weights.append((share * weight)[inside])
-    entries = (np.concatenate(weights), (np.concatenate(cells), np.concatenate(points)))
-    return sparse.csr_matrix(entries, shape=(CELLS**2, GRID**2), dtype=np.float32)
-
-
-def _to_cells(rotation: sparse.csr_matrix, edges: EdgeMap) -> NDArray[np.float32]:
-    slabs = edges.directions.shape[0]
-    flat = edges.directions.reshape(slabs * 2, GRID**2)
-    return np.asarray((rotation @ flat.T).T.reshape(slabs, 2, CELLS, CELLS), dtype=np.float32)
-
-
-def _rotate(
-    rotation: sparse.csr_matrix, edges: EdgeMap, angle_degrees: float
-) -> NDArray[np.float32]:
-    """Rotate the places by the matrix, and the doubled directions by twice the angle."""
-    cells = _to_cells(rotation, edges)
-    turn = 2 * np.deg2rad(angle_degrees)
-    cosine, sine = cells[:, 0], cells[:, 1]
-    turned = [
-        np.cos(turn) * cosine - np.sin(turn) * sine,
-        np.sin(turn) * cosine + np.cos(turn) * sine,
-    ]
-    return np.stack(turned, axis=1).astype(np.float32)
-
-
-def _flip(cells: NDArray[np.float32], pose: Pose) -> NDArray[np.float32]:
-    """Mirror the places; one mirror also negates the sine of the doubled direction."""
-    if pose.rows_flipped:
-        cells = cells[:, :, ::-1, :]
-    if pose.columns_flipped:
-        cells = cells[:, :, :, ::-1]
-    sine_sign = -1.0 if pose.rows_flipped != pose.columns_flipped else 1.0
-    return cells * np.array([1.0, sine_sign], dtype=np.float32)[:, np.newaxis, np.newaxis]
+def _make_entry(reference: ReducedMap) -> _Entry:
+    slabs = reference.cells.shape[0]
+    spectra = _spectra(reference.cells).transpose(2, 0, 1).reshape(-1, slabs * 2)
+    energy = np.square(reference.cells, dtype=np.float64).sum(axis=(1, 2, 3))
+    return _Entry(np.ascontiguousarray(np.conj(spectra)), energy, reference.fine)
 
 
 def _spectra(cells: NDArray[np.float32]) -> NDArray[np.complex64]:
@@ -244,70 +234,98 @@ def _spectra(cells: NDArray[np.float32]) -> NDArray[np.complex64]:
     return np.asarray(spectra.reshape(*cells.shape[:-2], -1), dtype=np.complex64)
 
 
-def _slab_shifts(probe_slabs: int, reference_slabs: int) -> range:
-    """Give every slab shift to try: reference slab = probe slab + shift."""
-    fewest = min(probe_slabs, reference_slabs)
-    shared = max(1, fewest // 2)
-    lowest, highest = shared - probe_slabs, reference_slabs - shared
-    if fewest > 1:
-        centred = round((reference_slabs - probe_slabs) / 2)
-        lowest = max(lowest, centred - _LARGEST_SLAB_SHIFT)
-        highest = min(highest, centred + _LARGEST_SLAB_SHIFT)
-    return range(lowest, highest + 1)
-
-
 def _no_match(references: int) -> Match:
     return Match(
         similarity=np.full(references, -np.inf, dtype=np.float32),
         pose=np.zeros(references, dtype=np.int64),
         slab_shift=np.zeros(references, dtype=np.int64),
+        is_reversed=np.zeros(references, dtype=np.bool_),
         shift_cells=np.zeros((references, 2), dtype=np.int64),
     )
 
 
+def _choose(posed: NDArray[np.float32], gallery: Gallery, match: Match) -> NDArray[np.int64]:
+    """Give the candidates; of all others the rough likeness is written into `match`."""
+    slabs = min(posed.shape[1], max(entry.energy.size for entry in gallery.entries))
+    wanted = CANDIDATES if slabs == 1 else CANDIDATE_VOLUMES
+    if gallery.coarse is None or gallery.size <= wanted:
+        return np.arange(gallery.size)
+    likeness = rough_likeness(posed, gallery.coarse)
+    candidates = pick_candidates(likeness, gallery.owners, wanted)
+    match.similarity[:] = likeness
+    match.similarity[candidates] = -np.inf
+    return candidates
+
+
+def _search_candidates(
+    posed: NDArray[np.float32], gallery: Gallery, candidates: NDArray[np.int64], match: Match
+) -> None:
+    slabs = posed.shape[1]
+    energy = np.square(posed, dtype=np.float64).sum(axis=(2, 3, 4))
+    # Axes: frequencies, poses, slabs, cosine and sine.
+    spectra = np.ascontiguousarray(_spectra(posed).transpose(3, 0, 1, 2))
+    by_slabs: dict[int, list[int]] = {}
+    for index in candidates:
+        by_slabs.setdefault(gallery.entries[index].energy.size, []).append(int(index))
+    for reference_slabs, indices in by_slabs.items():
+        entries = [gallery.entries[index] for index in indices]
+        # Axes: frequencies, each slab's cosine and sine, references.
+        other = np.stack([entry.spectra for entry in entries], axis=2)
+        other_energy = np.stack([entry.energy for entry in entries], axis=1)
+        for alignment in list_alignments(slabs, reference_slabs):
+            first, second = alignment.shared(slabs, reference_slabs)
+            order = slice(None, None, -1 if alignment.is_reversed else 1)
+            own = spectra[:, :, order][:, :, first].reshape(len(spectra), len(POSES), -1)
+            product = np.matmul(own, other[:, second.start * 2 : second.stop * 2])
+            own_energy = energy[:, order][:, first].sum(axis=1)
+            scale = np.sqrt(np.outer(own_energy, other_energy[second].sum(axis=0)))
+            _improve(match, np.array(indices), product, scale, alignment)
+
+
 def _improve(
     match: Match,
-    block: _Block,
-    spectra: NDArray[np.complex64],
-    energy: NDArray[np.float64],
-    slab_shift: int,
+    indices: NDArray[np.int64],
+    product: NDArray[np.complex64],
+    scale: NDArray[np.float64],
+    alignment: Alignment,
 ) -> None:
-    """Write into `match` where this slab shift gives a higher similarity."""
-    first = max(0, -slab_shift)
-    last = min(energy.shape[1], block.energy.shape[0] - slab_shift)
-    own = spectra[:, :, first * 2 : last * 2]
-    other = block.spectra[:, (first + slab_shift) * 2 : (last + slab_shift) * 2]
-    # (frequencies, poses, references) -> (poses, references, CELLS, CELLS // 2 + 1)
-    product = np.matmul(own, other).transpose(1, 2, 0)
-    product = product.reshape(len(POSES), -1, CELLS, CELLS // 2 + 1)
-    peaks, places = _peaks(product)
-    own_energy = energy[:, first:last].sum(axis=1)
-    other_energy = block.energy[first + slab_shift : last + slab_shift].sum(axis=0)
-    scale = np.sqrt(np.outer(own_energy, other_energy))
+    """Write into `match` where this alignment gives a higher similarity.
+
+    `product` is (frequencies, poses, references), `scale` is (poses, references).
+    """
+    peaks, shifts = _peaks(product)
     # Nothing to compare is no likeness.
     similarity = np.where(scale > 0, peaks / np.where(scale > 0, scale, 1.0), 0.0)
     best_pose = similarity.argmax(axis=0)
-    reference = np.arange(similarity.shape[1])
+    reference = np.arange(indices.size)
     best = similarity[best_pose, reference].astype(np.float32)
-    better = best > match.similarity[block.indices]
-    rows = block.indices[better]
+    better = best > match.similarity[indices]
+    rows = indices[better]
     match.similarity[rows] = best[better]
     match.pose[rows] = best_pose[better]
-    match.slab_shift[rows] = slab_shift
-    match.shift_cells[rows] = places[best_pose, reference][better]
+    match.slab_shift[rows] = alignment.slab_shift
+    match.is_reversed[rows] = alignment.is_reversed
+    match.shift_cells[rows] = shifts[best_pose, reference][better]
 
 
 def _peaks(
     product: NDArray[np.complex64],
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Give the highest correlation among the allowed shifts, and minus the shift it lies at."""
+    poses, references = product.shape[1:]
     allowed = np.arange(-_LARGEST_SHIFT_CELLS, _LARGEST_SHIFT_CELLS + 1)
-    # One axis after the other, as most rows need not be transformed back.
-    rows = fft.ifft(product, axis=2)[:, :, allowed]
-    near = fft.irfft(rows, n=CELLS, axis=3)[:, :, :, allowed]
-    flat = near.reshape(*near.shape[:2], -1)
-    at = flat.argmax(axis=2)
+    # Few shifts are asked for: two small matrices are faster than the transform of all.
+    waves = np.exp(2j * np.pi / CELLS * np.outer(allowed, np.arange(CELLS))) / CELLS
+    half = CELLS // 2 + 1
+    # A real image's spectrum is half told; all but its first and last column count twice.
+    twice = np.where(np.isin(np.arange(half), (0, half - 1)), 1.0, 2.0)
+    by_row = waves.astype(np.complex64) @ product.reshape(CELLS, -1)
+    by_row = by_row.reshape(allowed.size, half, poses * references)
+    columns = (waves[:, :half] * twice).astype(np.complex64)
+    near = np.matmul(columns, by_row).real.reshape(-1, poses * references)
+    at = near.argmax(axis=0)
     row, column = np.unravel_index(at, (allowed.size, allowed.size))
     # The product is probe times conjugate reference: a peak at s lays reference at probe - s.
     shifts = -np.stack([allowed[row], allowed[column]], axis=-1)
-    return np.take_along_axis(flat, at[..., np.newaxis], axis=2)[..., 0], shifts
+    peaks = near[at, np.arange(at.size)]
+    return peaks.reshape(poses, references), shifts.reshape(poses, references, 2)

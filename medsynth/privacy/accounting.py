@@ -5,13 +5,15 @@ composition of all of its updates, and a cohort's total that of all its training
 """
 
 import dataclasses
+import functools
 import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from opacus.accountants import RDPAccountant
+from numpy.typing import NDArray
+from opacus.accountants.analysis import rdp as renyi
 from opacus.accountants.analysis.prv import (
     Domain,
     PoissonSubsampledGaussianPRV,
@@ -235,13 +237,26 @@ def _rdp_epsilon(history: list[tuple[float, float, int]], delta: float) -> float
 def _rdp_at(
     history: list[tuple[float, float, int]], delta: float, orders: Sequence[float]
 ) -> tuple[float, float]:
-    accountant = RDPAccountant()
-    accountant.history = history
+    loss = sum(
+        (steps * _renyi_loss(noise, rate, tuple(orders)) for noise, rate, steps in history),
+        start=np.zeros(len(orders)),
+    )
     with warnings.catch_warnings():
         # That a better order may lie outside of these makes the bound looser, not wrong.
         warnings.filterwarnings("ignore", message="Optimal order is")
-        epsilon, order = accountant.get_privacy_spent(delta=delta, alphas=list(orders))
+        epsilon, order = renyi.get_privacy_spent(orders=list(orders), rdp=loss, delta=delta)
     return float(epsilon), float(order)
+
+
+# A training asks again after every few of its equal updates, and waits for this the longest.
+@functools.lru_cache(maxsize=64)
+def _renyi_loss(noise: float, rate: float, orders: tuple[float, ...]) -> NDArray[np.float64]:
+    """Give the Rényi divergence that one update costs at each order, not to be written to."""
+    loss: NDArray[np.float64] = np.asarray(
+        renyi.compute_rdp(q=rate, noise_multiplier=noise, steps=1, orders=list(orders))
+    )
+    loss.setflags(write=False)
+    return loss
 
 
 def _prv_epsilon(history: list[tuple[float, float, int]], delta: float) -> float:

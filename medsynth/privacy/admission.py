@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from medsynth.errors import CohortError, ConfigurationError
 from medsynth.privacy.patients import PrivatePatient
+from medsynth.training.batches import PatientSlices
 
 FEWEST_PATIENTS = 20
 _MOST_SHARED_SLICES = 0.5
@@ -99,6 +100,34 @@ def admit_patients(patients: Sequence[PrivatePatient], *, delta: float) -> None:
             "of its scans. Join what belongs to one patient."
         )
     _check_scans(patients)
+
+
+def admit_public(public: Sequence[PatientSlices], patients: Sequence[PrivatePatient]) -> None:
+    """Refuse public scans among which is a scan of a private patient.
+
+    Args:
+        public: what is said to need no protection; all slices are read.
+        patients: the private ones, with all of their scans.
+
+    Raises:
+        CohortError: there is no public scan, or most of a private scan is among them.
+    """
+    if not public:
+        raise CohortError(
+            "The public source holds no contrast scan. Expected at least one. Prepare a workspace "
+            'of public contrast scans, or set privacy.public_source to "made_up".'
+        )
+    known = {mark for one in public for volume in one.volumes_hu for mark in _slice_marks(volume)}
+    for patient in patients:
+        for volume in _volumes(patient):
+            marks = list(_slice_marks(volume))
+            shared = sum(mark in known for mark in marks)
+            if shared > _MOST_SHARED_SLICES * len(marks):
+                raise CohortError(
+                    f"{shared} of the {len(marks)} slices of a scan of private patient "
+                    f"{patient.patient} are in the public source. Expected scans of others: what "
+                    "is public is not protected. Take them out of privacy.public_source."
+                )
 
 
 def _check_scans(patients: Sequence[PrivatePatient]) -> None:

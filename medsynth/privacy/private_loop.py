@@ -5,8 +5,9 @@ and the record of updates. There are no losses and no pictures, which would be t
 """
 
 import dataclasses
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ from medsynth.privacy.budget import (
     budget_from_plain,
     budget_to_plain,
 )
-from medsynth.privacy.entropy import SystemEntropy
+from medsynth.privacy.entropy import Entropy, SystemEntropy
 from medsynth.privacy.fingerprints import PatientMarks
 from medsynth.privacy.ledger import Ledger
 from medsynth.privacy.patients import PrivatePatient
 from medsynth.privacy.private_trainer import PrivateStepSettings, PrivateTrainer
+from medsynth.privacy.public_source_trainer import PublicSourceTrainer
 from medsynth.records.json_lines import append_json_line
 from medsynth.records.progress import Reporter, TimeEstimate
+from medsynth.training.batches import PatientSlices
 from medsynth.training.checkpoints import (
     flush_to_disk,
     keep_rows_until,
@@ -42,6 +45,8 @@ from medsynth.training.device import Compute, use_tensor_cores
 from medsynth.training.loop import CHECKPOINT_NAME, METRICS_NAME
 from medsynth.training.public_start import started_networks
 from medsynth.training.schedule import learning_rate_factor
+
+_METRICS_SECONDS = 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +88,50 @@ class Account:
     total_epsilon: float
 
 
+@dataclasses.dataclass(frozen=True)
+class Scans:
+    """What a private training learns from.
+
+    Attributes:
+        patients: all that may be drawn, each person once.
+        public: contrast scans of nobody who is protected, where the plan has a public source.
+    """
+
+    patients: tuple[PrivatePatient, ...]
+    public: tuple[PatientSlices, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainFolder:
+    """The folder of a training, and what an interrupted sitting left in it.
+
+    Attributes:
+        path: where to write.
+        begun: what the interrupted sitting did and was charged; None without one.
+        trainer: the state of its trainer; empty without one.
+    """
+
+    path: Path
+    begun: BudgetHistory | None
+    trainer: Mapping[str, Any]
+
+
+def open_folder(path: Path) -> TrainFolder:
+    """Read what an interrupted sitting left in a folder.
+
+    Args:
+        path: may be empty.
+
+    Raises:
+        RecordError: the checkpoint cannot be read.
+    """
+    checkpoint = path / CHECKPOINT_NAME
+    if not checkpoint.is_file():
+        return TrainFolder(path, None, {})
+    state = load_checkpoint(checkpoint)
+    return TrainFolder(path, budget_from_plain(state.get("budget", {})), state.get("trainer", {}))
+
+
 def begun_networks(plan: PrivatePlan) -> CycleNetworks:
     """Build the networks as the training begins with them.
 
@@ -94,22 +143,32 @@ def begun_networks(plan: PrivatePlan) -> CycleNetworks:
     )
 
 
-def interrupted_budget(folder: Path) -> Budget | None:
-    """Give the budget that an interrupted training in a folder declared; None without one.
+def build_trainer(
+    plan: PrivatePlan, scans: Scans, compute: Compute, entropy: Entropy
+) -> PrivateTrainer:
+    """Build the trainer that a plan asks for, with the networks as it begins with them.
+
+    Args:
+        plan: how to train.
+        scans: what to learn from.
+        compute: where and in which precision.
+        entropy: for noise, for who is drawn and for which slices.
 
     Raises:
-        RecordError: the checkpoint cannot be read.
+        ConfigurationError: there is no public start of that design, a public source without
+            public scans, or a setting is out of range.
     """
-    if not (folder / CHECKPOINT_NAME).is_file():
-        return None
-    return budget_from_plain(load_checkpoint(folder / CHECKPOINT_NAME).get("budget", {})).budget
+    networks, patients = begun_networks(plan), scans.patients
+    if plan.step.public is None:
+        return PrivateTrainer(networks, patients, plan.step, compute, entropy)
+    return PublicSourceTrainer(networks, patients, plan.step, compute, entropy, scans.public)
 
 
 def train_privately(
-    patients: Sequence[PrivatePatient],
+    scans: Scans,
     plan: PrivatePlan,
     account: Account,
-    folder: Path,
+    folder: TrainFolder,
     *,
     compute: Compute,
     reporter: Reporter,
@@ -121,10 +180,10 @@ def train_privately(
     budget is written where the weights go.
 
     Args:
-        patients: all that may be drawn, each person once.
+        scans: of the patients, and public ones.
         plan: how.
         account: what it declares, and where steps are charged before weights are written.
-        folder: where to write, and where an interrupted sitting's checkpoint lies.
+        folder: where to write, and what an interrupted sitting left there, from `open_folder`.
         compute: where and in which precision.
         reporter: hears of the progress.
 
@@ -134,10 +193,10 @@ def train_privately(
     Raises:
         PrivacyError: the cohort's total would be passed; the ledger is missing, altered or
             another cohort's; the checkpoint has another budget.
-        RecordError: the checkpoint cannot be read.
+        RecordError: the checkpoint is that of another training.
     """
     use_tensor_cores(compute)
-    trainer = PrivateTrainer(begun_networks(plan), patients, plan.step, compute, SystemEntropy())
+    trainer = build_trainer(plan, scans, compute, SystemEntropy())
     sitting = _Sitting(trainer, plan, account, folder)
     estimate = TimeEstimate(sitting.progress())
     while (progress := sitting.progress()) < 1.0:
@@ -168,15 +227,17 @@ class _Sitting:
         trainer: PrivateTrainer,
         plan: PrivatePlan,
         account: Account,
-        folder: Path,
+        folder: TrainFolder,
     ) -> None:
         self._trainer = trainer
         self._plan = plan
-        self._folder = folder
+        self._folder = folder.path
         self._account = account
-        has_checkpoint = (folder / CHECKPOINT_NAME).is_file()
-        self._history = self._resumed() if has_checkpoint else self._begun()
-        keep_rows_until(folder / METRICS_NAME, trainer.step if trainer.step else -1)
+        self._told = -math.inf
+        self._history = (
+            self._begun() if folder.begun is None else self._resumed(folder.begun, folder.trainer)
+        )
+        keep_rows_until(self._folder / METRICS_NAME, trainer.step if trainer.step else -1)
         # Lost steps, or the training's place in the ledger, must not be lost again.
         self._write_checkpoint()
 
@@ -191,6 +252,7 @@ class _Sitting:
 
     def finish(self) -> BudgetHistory:
         """Charge the last steps and write the weights."""
+        self._told = -math.inf
         self._save()
         for name, network in self._trainer.averaged.items():
             save_weights(self._folder / f"{name}.safetensors", network)
@@ -204,16 +266,14 @@ class _Sitting:
             total_epsilon=self._account.total_epsilon,
         )
 
-    def _resumed(self) -> BudgetHistory:
-        state: dict[str, Any] = load_checkpoint(self._folder / CHECKPOINT_NAME)
-        history = budget_from_plain(state.get("budget", {}))
+    def _resumed(self, history: BudgetHistory, trainer: Mapping[str, Any]) -> BudgetHistory:
         if history.budget != self._account.budget:
             raise PrivacyError(
                 "The interrupted training has another privacy budget than the settings. Expected "
                 "the noise, rate, delta and patients that it began with. Restore the settings, or "
                 "delete the unfinished train folder; the ledger keeps what was spent."
             )
-        self._trainer.restore(state["trainer"])
+        self._trainer.restore(dict(trainer))
         return self._account.ledger.resume(
             history,
             self._account.marks,
@@ -226,7 +286,9 @@ class _Sitting:
         applied = applied_mechanisms(one.applied for one in self._trainer.mechanisms.values())
         advanced_to = advanced(self._history, step=self._trainer.step, applied=applied)
         self._history = self._account.ledger.charge(advanced_to)
-        self._write_metrics()
+        # Adding up takes longer than a short step: where checkpoints are dense, rows are not.
+        if time.monotonic() - self._told > _METRICS_SECONDS:
+            self._write_metrics()
         self._write_checkpoint()
 
     def _write_metrics(self) -> None:
@@ -234,6 +296,7 @@ class _Sitting:
         append_json_line(self._folder / METRICS_NAME, row)
         # A checkpoint must not outlive the rows that lead to it.
         flush_to_disk(self._folder / METRICS_NAME)
+        self._told = time.monotonic()
 
     def _write_checkpoint(self) -> None:
         state = {"trainer": self._trainer.state(), "budget": budget_to_plain(self._history)}

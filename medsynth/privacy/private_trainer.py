@@ -19,6 +19,7 @@ from medsynth.privacy.patient_losses import (
     GeneratorObjective,
 )
 from medsynth.privacy.patients import PatientDraw, PrivatePatient, draw_slices
+from medsynth.privacy.public_source import PublicSettings
 from medsynth.training.cycle_networks import CycleNetworks
 from medsynth.training.cycle_trainer import cycle_roles
 from medsynth.training.device import Compute
@@ -28,6 +29,7 @@ from medsynth.training.trainer_state import LearningNetworks, StartKind, StepSet
 Trained = Literal["calibration", "norms_and_last", "all"]
 DISCRIMINATORS = "discriminators"
 GENERATORS = "generators"
+NONCONTRAST_DISCRIMINATOR = "noncontrast_discriminator"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +53,7 @@ class PrivateStepSettings:
             or "calibration": the scanner's offset alone, for which there is no discriminator.
         start: "public" counts the change from what the generators made at the start.
         chunk: patients in one vectorised pass; None takes one patient at a time.
+        public: of the public contrast scans; None where contrast scans are patients', too.
     """
 
     weights: LossWeights
@@ -67,6 +70,7 @@ class PrivateStepSettings:
     trained: Trained = "all"
     start: StartKind = "scratch"
     chunk: int | None = None
+    public: PublicSettings | None = None
 
 
 class PrivateTrainer:
@@ -107,6 +111,8 @@ class PrivateTrainer:
             networks, cycle_roles(networks), _step_settings(settings), compute
         )
         self.averaged = self._learning.averaged
+        # A resumed training is built from the same start, so this is no part of its state.
+        self._anchors = copy.deepcopy(self.averaged) if settings.start == "public" else {}
         self.mechanisms = self._build_mechanisms()
         self.step = 0
 
@@ -140,16 +146,19 @@ class PrivateTrainer:
             RecordError: the record of updates is missing or is that of fewer updates than the
                 weights took.
         """
-        _check_record(state, self._settings.discriminator_steps)
+        _check_record(state, updates_a_step(self._settings))
         self.step = state["step"]
         self._learning.restore(state)
         for name, mechanism in self.mechanisms.items():
             mechanism.restore(state["applied"][name])
 
+    @property
+    def free_parameters(self) -> tuple[nn.Parameter, ...]:
+        """Give what is learnt without any patient; here nothing is."""
+        return ()
+
     def _build_mechanisms(self) -> dict[str, PrivateMechanism]:
         settings, networks = self._settings, self.networks
-        # A resumed training is built from the same start, so this is no part of its state.
-        anchors = copy.deepcopy(self.averaged) if settings.start == "public" else {}
         judging = [p for network in networks.discriminators() for p in network.parameters()]
         # The generators share the scanner's offset.
         generating = [
@@ -161,7 +170,7 @@ class PrivateTrainer:
         if settings.trained == "calibration":
             objective = CalibrationObjective(networks, self._compute)
         else:
-            objective = GeneratorObjective(networks, settings.weights, self._compute, anchors)
+            objective = GeneratorObjective(networks, settings.weights, self._compute, self._anchors)
         mechanisms = {
             GENERATORS: PrivateMechanism(
                 self._mechanism_settings(GENERATORS, settings.clipping_norm),
@@ -195,7 +204,15 @@ class PrivateTrainer:
         mechanism = self.mechanisms[name]
         draws = [self._drawn(patient) for patient in mechanism.draw(self._patients)]
         gradients = mechanism.noised(mechanism.clipped_sum(draws))
-        for parameter, gradient in zip(mechanism.parameters, gradients, strict=True):
+        self._take_step(mechanism.parameters, gradients, optimiser)
+
+    def _take_step(
+        self,
+        parameters: Sequence[nn.Parameter],
+        gradients: Sequence[Tensor],
+        optimiser: torch.optim.Optimizer,
+    ) -> None:
+        for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
@@ -211,26 +228,47 @@ class PrivateTrainer:
         return None if patches is None else self._compute.moved(patches)
 
 
-def trained_parameters(generator: nn.Module, trained: Trained) -> list[nn.Parameter]:
-    """Give the parameters of a generator that learn.
+def updates_a_step(settings: PrivateStepSettings) -> dict[str, int]:
+    """Give how many updates of patients each mechanism makes in a training step.
+
+    Args:
+        settings: of the step.
+
+    Returns:
+        Name of a mechanism -> number, at least 1.
+    """
+    if settings.public is not None:
+        return {NONCONTRAST_DISCRIMINATOR: settings.discriminator_steps}
+    updates = {GENERATORS: 1, DISCRIMINATORS: settings.discriminator_steps}
+    return {name: count for name, count in updates.items() if count}
+
+
+def trained_parameters(network: nn.Module, trained: Trained) -> list[nn.Parameter]:
+    """Give the parameters of a generator, or of a discriminator, that learn.
 
     The fewer they are, the less noise the same protection takes: its length grows with the
     root of their number.
 
     Args:
-        generator: of any design.
+        network: of any design.
         trained: "all"; "norms_and_last": the norms of positions and the last layer;
             "calibration": the scanner's offset, which a calibrated generator has.
     """
     if trained == "all":
-        return list(generator.parameters())
+        return list(network.parameters())
     if trained == "calibration":
-        offsets = [module for module in generator.modules() if isinstance(module, ScannerOffset)]
+        offsets = [module for module in network.modules() if isinstance(module, ScannerOffset)]
         return [parameter for offset in offsets for parameter in offset.parameters()]
+    norms = [module for module in network.modules() if isinstance(module, ChannelNorm)]
+    return [
+        parameter for module in (*norms, last_layer(network)) for parameter in module.parameters()
+    ]
+
+
+def last_layer(network: nn.Module) -> nn.Conv2d:
+    """Give the last layer of a generator or a discriminator of any design."""
     # In every design the layer that is built last is the last one that computes.
-    last = [module for module in generator.modules() if isinstance(module, nn.Conv2d)][-1]
-    norms = [module for module in generator.modules() if isinstance(module, ChannelNorm)]
-    return [parameter for module in (*norms, last) for parameter in module.parameters()]
+    return [module for module in network.modules() if isinstance(module, nn.Conv2d)][-1]
 
 
 def _step_settings(settings: PrivateStepSettings) -> StepSettings:
@@ -254,12 +292,10 @@ def _check_chunk(settings: PrivateStepSettings, compute: Compute) -> None:
         )
 
 
-def _check_record(state: dict[str, Any], discriminator_steps: int) -> None:
+def _check_record(state: dict[str, Any], updates: dict[str, int]) -> None:
     applied = state.get("applied", {})
     step = int(state["step"])
-    needed = {GENERATORS: step}
-    if discriminator_steps:
-        needed[DISCRIMINATORS] = step * discriminator_steps
+    needed = {name: step * count for name, count in updates.items()}
     made = {name: sum(int(kind[2]) for kind in applied[name]) for name in applied}
     if any(name not in made or made[name] < count for name, count in needed.items()):
         raise RecordError(

@@ -3,6 +3,7 @@
 from medsynth.privacy.checks.canaries import check_canaries
 from medsynth.privacy.checks.counting import check_counting
 from medsynth.privacy.checks.drawn_updates import check_draws, check_memory
+from medsynth.privacy.checks.free_updates import check_free_updates
 from medsynth.privacy.checks.influence import check_influence
 from medsynth.privacy.checks.noise import check_noise, check_noise_source
 from medsynth.privacy.checks.result import CheckResult, Claim, MakeTrainer
@@ -13,7 +14,7 @@ __all__ = ["CheckResult", "Claim", "MakeTrainer", "verify_privacy"]
 
 
 def verify_privacy(make_trainer: MakeTrainer, claim: Claim) -> list[CheckResult]:
-    """Try to refute a claim of privacy in nine ways.
+    """Try to refute a claim of privacy in ten ways.
 
     Only made-up patients are used, so nothing is spent of anybody's budget. A claim that no
     check refutes is "not refuted": it is not thereby true.
@@ -34,6 +35,7 @@ def verify_privacy(make_trainer: MakeTrainer, claim: Claim) -> list[CheckResult]
         check_draws(make_trainer),
         check_memory(make_trainer),
         check_influence(make_trainer),
+        check_free_updates(make_trainer),
         check_counting(make_trainer, claim),
         check_canaries(make_trainer, claim),
     ]

@@ -2,7 +2,8 @@
 
 Two checks. `near_copy_exact` looks for equal pixels among all real images.
 `near_copy` looks for training patients whose anatomy a synthetic image
-repeats. A synthetic image's own source is left out of the second: that it is
+repeats: by the likeness to the nearest, and by how far that one leads before
+the next. A synthetic image's own source is left out of the second: that it is
 alike is no memory of the network but the way it was made, and it is counted
 as linkage.
 """
@@ -12,32 +13,68 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
-from privacy_audit.comparison import Comparison, References
+from privacy_audit.calibration import (
+    TAIL_REACH,
+    TAIL_SHARE,
+    correct_for_images,
+    fit_tail,
+    joint_p_values,
+    tail_p_values,
+)
+from privacy_audit.comparison import Comparison, Nearest, References
+from privacy_audit.likeness import UnitLikeness, measure_likeness
+from privacy_audit.nearer import NearerToTrain
 from privacy_audit.nulls import Null
 from privacy_audit.self_test import SelfTest
 from privacy_audit.statistics import (
     benjamini_hochberg,
     clopper_pearson,
-    empirical_p_values,
     null_size_to_flag_one,
 )
 from privacy_audit.verdict import APPLIES_TO, CheckResult, Flag
 
 FALSE_DISCOVERY_RATE = 0.05
+HIGHEST_P_VALUE = 0.01
+"""Above it nobody is flagged, however many others are, unless few null patients allow no less."""
+FEWEST_SYNTHETIC_PATIENTS = 5
+"""Synthetic patients below which none flagged says nothing of the next."""
+_SMALLEST_DISTANCE = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
-class _Suspect:
-    """A synthetic patient's most alike training patient."""
+class _Calibrated:
+    """P-values of the synthetic patients.
 
-    synthetic: str
-    patient: str
-    similarity: float
+    Attributes:
+        p_values: (patients,).
+        resolution: the smallest p-value that was possible.
+        by_tail: whether a fitted tail gave the smallest ones.
+    """
+
+    p_values: NDArray[np.float64]
+    resolution: float
+    by_tail: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class _Power:
+    """What the check could see.
+
+    Attributes:
+        patients: synthetic patients tested.
+        needed: null patients from which one copy among them is told from chance.
+        is_enough: whether it would be told.
+    """
+
+    patients: int
+    needed: int
+    is_enough: bool
 
 
 def check_exact_copies(
-    synthetic: Comparison, real: tuple[References, ...]
+    synthetic: Comparison | Nearest, real: tuple[References, ...]
 ) -> tuple[CheckResult, list[Flag]]:
     """Look for synthetic images whose pixels are a real image's.
 
@@ -74,103 +111,188 @@ def check_exact_copies(
 
 
 def check_near_copies(
-    synthetic: Comparison,
+    synthetic: Comparison | Nearest,
     null: Null,
     self_test: SelfTest,
     source_of: Mapping[str, str] | None,
+    nearer: NearerToTrain | None = None,
 ) -> tuple[CheckResult, list[Flag]]:
     """Look for synthetic patients that are too alike to a training patient.
 
     A patient is flagged by its p-value under false discovery control, or when
     it is more alike than every null patient and closer to the planted copies
     than to them: few null patients cannot give a small p-value, but a copy is
-    a copy.
+    a copy. The set as a whole fails where far more than half of its patients
+    are nearer to train than to holdout.
 
     Args:
         synthetic: similarity of the synthetic images to the training patients.
         null: the same for patients that cannot have leaked.
         self_test: gives the level of the planted copies.
         source_of: synthetic name -> its source patient, where known.
+        nearer: the test of the whole set, where there is a holdout of real images.
     """
-    suspects = _most_alike(synthetic, source_of)
-    similarity = np.array([suspect.similarity for suspect in suspects])
-    p_values = empirical_p_values(similarity, null.similarity)
-    called = benjamini_hochberg(p_values, FALSE_DISCOVERY_RATE)
-    if self_test.verdict == "pass":
-        called |= (similarity >= self_test.copy_level) & (similarity > null.highest)
+    nearest = synthetic.nearest() if isinstance(synthetic, Comparison) else synthetic
+    units = measure_likeness(nearest, source_of, by_source=True)
+    calibrated = _calibrate(units, null)
+    called = _call(units, calibrated, null, self_test)
     flags = [
-        Flag(suspect.synthetic, suspect.patient, "near_copy", float(p), suspect.similarity)
-        for suspect, p, is_called in zip(suspects, p_values, called, strict=True)
+        _flag(unit, nearest, null, float(p))
+        for unit, p, is_called in zip(units, calibrated.p_values, called, strict=True)
         if is_called
     ]
-    needed = null_size_to_flag_one(len(suspects), FALSE_DISCOVERY_RATE)
+    power = _measure_power(len(units), null, calibrated)
+    highest = max(float(unit.similarity.max()) for unit in units)
     result = CheckResult(
-        verdict=_verdict(len(flags), null, self_test, needed),
-        statistic=len(flags) / len(suspects),
-        ci=clopper_pearson(len(flags), len(suspects)),
+        verdict=_verdict(len(flags), null, self_test, power, nearer),
+        statistic=len(flags) / len(units),
+        ci=clopper_pearson(len(flags), len(units)),
         threshold=FALSE_DISCOVERY_RATE,
-        n=len(suspects),
-        explanation=_explanation(len(flags), len(suspects), null, needed),
-        smallest_leak=_smallest_leak(len(suspects), null, self_test),
+        n=len(units),
+        explanation=_explanation(len(flags), null, power, calibrated, nearer),
+        smallest_leak=_smallest_leak(power, calibrated, self_test),
         applies_to=APPLIES_TO["near_copy"],
         details={
             "null": null.kind,
             "null_n": null.size,
-            "null_n_needed": needed,
-            "resolution": 1 / (null.size + 1),
-            "highest_similarity": float(similarity.max()),
+            "null_n_needed": power.needed,
+            "resolution": calibrated.resolution,
+            "by_tail": int(calibrated.by_tail),
+            "highest_similarity": highest,
             "highest_null_similarity": null.highest if null.size else None,
             "copy_level": self_test.copy_level,
+            **_nearer_details(nearer),
         },
     )
     return result, flags
 
 
-def _smallest_leak(patients: int, null: Null, self_test: SelfTest) -> str:
+def _calibrate(units: tuple[UnitLikeness, ...], null: Null) -> _Calibrated:
+    """Hold each patient against null patients with as many images."""
+    p_values = np.ones(len(units))
+    by_tail = False
+    use_tail = null.size < null_size_to_flag_one(len(units), FALSE_DISCOVERY_RATE)
+    counts = np.array([unit.images.size for unit in units])
+    for images in np.unique(counts):
+        rows = np.flatnonzero(counts == images)
+        against = null.statistics(int(images))
+        tested = np.stack([units[row].highest(int(images)) for row in rows])
+        tested = _unbounded(tested[:, : against.shape[1]])
+        against = _unbounded(against)
+        group = joint_p_values(tested, against)
+        tails = tuple(fit_tail(column) for column in against.T) if use_tail else (None,)
+        fitted = tuple(tail for tail in tails if tail is not None)
+        if len(fitted) == len(tails):
+            by_tail = True
+            beyond = tail_p_values(tested, fitted, null.size)
+            group = np.where(group <= TAIL_SHARE, np.minimum(beyond, TAIL_SHARE), group)
+        p_values[rows] = correct_for_images(group, int(images), null.images_per_patient)
+    reach = TAIL_REACH if by_tail else 1
+    return _Calibrated(p_values, 1 / (reach * (null.size + 1)), by_tail)
+
+
+def _unbounded(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give similarities as minus the logarithm of a distance; leads are logarithms already."""
+    changed = statistics.copy()
+    changed[:, 0] = -np.log(np.maximum(1.0 - statistics[:, 0], _SMALLEST_DISTANCE))
+    return changed
+
+
+def _call(
+    units: tuple[UnitLikeness, ...], calibrated: _Calibrated, null: Null, self_test: SelfTest
+) -> NDArray[np.bool_]:
+    called = benjamini_hochberg(calibrated.p_values, FALSE_DISCOVERY_RATE)
+    # Many true copies raise the p-value that false discovery control allows for the innocent.
+    # Who is beyond the null in one statistic alone has twice the smallest p-value.
+    called &= calibrated.p_values <= max(HIGHEST_P_VALUE, 2 / (null.size + 1))
+    if self_test.verdict == "pass":
+        similarity = np.array([unit.similarity.max() for unit in units])
+        called |= (similarity >= self_test.copy_level) & (similarity > null.highest)
+    return called
+
+
+def _flag(unit: UnitLikeness, nearest: Nearest, null: Null, p_value: float) -> Flag:
+    """Name the image and the patient by the statistic that is further out in the null."""
+    statistics = null.statistics(unit.images.size)
+    most_alike, leading = int(unit.similarity.argmax()), int(unit.lead.argmax())
+    below = (statistics[:, 0] < unit.similarity[most_alike]).sum()
+    by_lead = statistics.shape[1] > 1 and (statistics[:, 1] < unit.lead[leading]).sum() > below
+    chosen = leading if by_lead else most_alike
+    return Flag(
+        nearest.probes[unit.images[chosen]].name,
+        nearest.patients[unit.nearest[chosen]],
+        "near_copy",
+        p_value,
+        float(unit.similarity[chosen]),
+    )
+
+
+def _measure_power(patients: int, null: Null, calibrated: _Calibrated) -> _Power:
+    needed = null_size_to_flag_one(patients, FALSE_DISCOVERY_RATE)
+    resolved = calibrated.resolution <= FALSE_DISCOVERY_RATE / patients + 1e-12
+    return _Power(patients, needed, null.size > 0 and resolved)
+
+
+def _verdict(
+    flagged: int, null: Null, self_test: SelfTest, power: _Power, nearer: NearerToTrain | None
+) -> str:
+    if self_test.verdict == "invalid":
+        return "invalid"
+    if flagged or (nearer is not None and nearer.is_suspicious):
+        return "fail"
+    told = null.can_clear and power.is_enough and power.patients >= FEWEST_SYNTHETIC_PATIENTS
+    return "pass" if told else "inconclusive"
+
+
+def _explanation(
+    flagged: int,
+    null: Null,
+    power: _Power,
+    calibrated: _Calibrated,
+    nearer: NearerToTrain | None,
+) -> str:
+    sentences = [
+        f"{flagged} of {power.patients} synthetic patients are too alike to a training patient "
+        f"other than their own source. Likeness was held against {null.size} patients: "
+        f"{null.description}. The smallest p-value they allow is {calibrated.resolution:.4f}"
+        + (", by a fitted tail." if calibrated.by_tail else ".")
+    ]
+    if nearer is not None:
+        sentences.append(
+            f"{nearer.nearer} of {nearer.patients} are nearer to a training patient than to any "
+            f"of equally many others ({nearer.each_side}); chance gives as many with "
+            f"p = {nearer.p_value:.3g}."
+        )
+    if not flagged and power.patients < FEWEST_SYNTHETIC_PATIENTS:
+        sentences.append(
+            f"Fewer than {FEWEST_SYNTHETIC_PATIENTS} synthetic patients say nothing of the next."
+        )
+    if not flagged and not (null.can_clear and power.is_enough):
+        sentences.append(
+            f"To tell one copy among {power.patients} patients from chance, at least "
+            f"{power.needed} patients that were never trained on are needed."
+        )
+    return " ".join(sentences)
+
+
+def _smallest_leak(power: _Power, calibrated: _Calibrated, self_test: SelfTest) -> str:
     if self_test.verdict == "pass":
         return (
             "One copy of a training patient would have been seen where its likeness is at least "
             f"{self_test.copy_level:.2f}, as that of nine tenths of the planted copies is."
         )
-    together = math.ceil(patients / (FALSE_DISCOVERY_RATE * (null.size + 1)))
-    if together > patients:
+    together = math.ceil(power.patients * calibrated.resolution / FALSE_DISCOVERY_RATE - 1e-9)
+    if together > power.patients:
         return "No number of copies would have been told from chance with this few patients."
-    return f"{together} copies among {patients} patients would have been told from chance."
+    return f"{together} copies among {power.patients} patients would have been told from chance."
 
 
-def _most_alike(synthetic: Comparison, source_of: Mapping[str, str] | None) -> list[_Suspect]:
-    """Give each synthetic patient's nearest training patient other than its own source."""
-    best: dict[str, _Suspect] = {}
-    for image, row in zip(synthetic.probes, synthetic.similarity, strict=True):
-        others = row.copy()
-        source = None if source_of is None else source_of[image.name]
-        if source in synthetic.patients:
-            others[synthetic.patients.index(source)] = -1.0
-        nearest = int(others.argmax())
-        suspect = _Suspect(image.name, synthetic.patients[nearest], float(others[nearest]))
-        unit = image.patient if source is None else source
-        if unit not in best or suspect.similarity > best[unit].similarity:
-            best[unit] = suspect
-    return [best[unit] for unit in sorted(best)]
-
-
-def _verdict(flagged: int, null: Null, self_test: SelfTest, needed: int) -> str:
-    if self_test.verdict == "invalid":
-        return "invalid"
-    if flagged:
-        return "fail"
-    return "pass" if null.can_clear and null.size >= needed else "inconclusive"
-
-
-def _explanation(flagged: int, patients: int, null: Null, needed: int) -> str:
-    sentence = (
-        f"{flagged} of {patients} synthetic patients are too alike to a training patient other "
-        f"than their own source. Likeness was held against {null.size} patients: "
-        f"{null.description}. The smallest p-value they allow is {1 / (null.size + 1):.4f}."
-    )
-    if not flagged and (not null.can_clear or null.size < needed):
-        sentence += (
-            f" To tell one copy among {patients} patients from chance, at least {needed} patients "
-            "that were never trained on are needed."
-        )
-    return sentence
+def _nearer_details(nearer: NearerToTrain | None) -> dict[str, float | list[float] | None]:
+    if nearer is None:
+        return {}
+    return {
+        "nearer_to_train": nearer.nearer / nearer.patients if nearer.patients else None,
+        "nearer_to_train_ci": list(nearer.interval),
+        "nearer_to_train_n": nearer.patients,
+        "nearer_to_train_p": nearer.p_value,
+    }

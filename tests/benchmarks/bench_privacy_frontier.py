@@ -6,10 +6,12 @@
 100 private patients, 50 of each phase, at a site that the public start does not know: the
 phantom's fourth hospital (another kernel, noise and bolus), whose scanner moreover shows
 every tissue by a factor of 1.1 and 35 HU too bright. An arm is START/LEARNING/EPSILON, such
-as public/calibration/8; epsilon "none" trains without privacy. Without names all arms are
-measured, each with three seeds. The error is that of 12 further patients against their truth;
-kidney Dice is that of a U-Net trained on translations of 12 contrast patients and tested on
-the 12 patients' non-contrast scans. One line of JSON a training; arms in the file are skipped.
+as public/calibration/8; epsilon "none" trains without privacy. With public_source_ before what
+learns, the 50 patients of contrast are not read, and made-up contrast scans stand for them.
+Without names all arms are measured, each with three seeds. The error is that of 12 further
+patients against their truth; kidney Dice is that of a U-Net trained on translations of 12
+contrast patients and tested on the 12 patients' non-contrast scans. One line of JSON a training;
+arms in the file are skipped.
 Without arguments the untouched start and two arms are measured with one seed.
 """
 
@@ -40,8 +42,10 @@ from medsynth.phantom.scan import PhantomScan, render_scan
 from medsynth.privacy.accounting import default_delta, noise_for_epsilon
 from medsynth.privacy.entropy import SystemEntropy
 from medsynth.privacy.patients import join_patients
-from medsynth.privacy.private_loop import PrivatePlan, begun_networks
+from medsynth.privacy.private_loop import PrivatePlan, Scans, begun_networks, build_trainer
 from medsynth.privacy.private_trainer import PrivateStepSettings, PrivateTrainer
+from medsynth.privacy.public_scans import made_up_scans
+from medsynth.privacy.public_source import PublicSettings
 from medsynth.synthesis.translate import translate_volume
 from medsynth.training.batches import PatientSlices, draw_patches
 from medsynth.training.device import Compute, choose_compute
@@ -60,10 +64,13 @@ FACTOR, OFFSET_HU = 1.1, 35.0
 EACH_PHASE, HELD_OUT, LABELLED = 50, 12, 12
 SEEDS = 3
 FREE_STEPS = 500
+PUBLIC_SOURCE = "public_source_"
 KIDNEY = organ_table({int(Label.KIDNEY): "kidney"})
 ARMS = (
     "public/none/untouched",
     *(f"public/calibration/{epsilon}" for epsilon in ("1", "3", "8", "none")),
+    *(f"public/{PUBLIC_SOURCE}calibration/{epsilon}" for epsilon in ("1", "8", "none")),
+    *(f"public/{PUBLIC_SOURCE}all/{epsilon}" for epsilon in ("8", "none")),
     *(f"public/norms_and_last/{epsilon}" for epsilon in ("8", "none")),
     *(f"public/all/{epsilon}" for epsilon in ("8", "free")),
     *(f"scratch/all/{epsilon}" for epsilon in ("1", "3", "8", "free")),
@@ -86,6 +93,12 @@ LEARNING = {
     "norms_and_last": Learning(steps=60, rate=5e-4, clipping_norm=1.0, averaging=0.95),
     "all": Learning(steps=60, rate=2e-4, clipping_norm=1.0, averaging=0.95),
 }
+PUBLIC_LEARNING = {
+    "calibration": Learning(steps=60, rate=0.04, clipping_norm=1.0, averaging=0.95),
+    "all": Learning(steps=60, rate=2e-4, clipping_norm=1.0, averaging=0.95),
+}
+JUDGE_RATE = {"calibration": 1e-2, "all": 2e-3}
+FREE_UPDATES, PUBLIC_BATCH = 2, 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +137,8 @@ def measure_arm(arm: str, seed: int, site: FarSite, compute: Compute) -> dict[st
         network = public_generator()
     elif epsilon == "free":
         network = _free(start, seed, site, compute)
+    elif trained.startswith(PUBLIC_SOURCE):
+        network = _public_source(trained.removeprefix(PUBLIC_SOURCE), epsilon, site, compute)
     else:
         network = _private(start, trained, epsilon, site, compute)
     spent = time.process_time() - began
@@ -193,6 +208,45 @@ def _private(start: str, trained: str, epsilon: str, site: FarSite, compute: Com
     generator = dataclasses.replace(START_GENERATOR, calibrated=trained == "calibration")
     private = PrivatePlan(generator, START_DISCRIMINATOR, settings, learning.steps, 0, 60.0)
     trainer = PrivateTrainer(begun_networks(private), patients, settings, compute, SystemEntropy())
+    for step in range(learning.steps):
+        trainer.train_step(learning_rate_factor=learning_rate_factor(step / learning.steps))
+    return trainer.averaged["to_noncontrast"]
+
+
+def _public_source(trained: str, epsilon: str, site: FarSite, compute: Compute) -> nn.Module:
+    """Train from made-up contrast scans and the non-contrast patients alone."""
+    learning = PUBLIC_LEARNING[trained]
+    patients = join_patients((), site.noncontrast)
+    rate = 1 / 3
+    noise = 0.0
+    if epsilon != "none":
+        noise = noise_for_epsilon(
+            float(epsilon),
+            default_delta(len(patients)),
+            sample_rate=rate,
+            steps_by_name={"noncontrast_discriminator": learning.steps},
+        )
+    plan = training_plan(load_config([{"train": {"start": "public"}}]))
+    settings = PrivateStepSettings(
+        weights=dataclasses.replace(plan.step.weights, change=0.1),
+        learning_rate=learning.rate,
+        discriminator_learning_rate=JUDGE_RATE[trained],
+        averaging=learning.averaging,
+        clipping_norm=learning.clipping_norm,
+        discriminator_clipping_norm=1.0,
+        noise_multiplier=noise,
+        sample_rate=rate,
+        slices=1,
+        patch=64,
+        discriminator_steps=1,
+        trained=trained,  # type: ignore[arg-type]
+        start="public",
+        public=PublicSettings("made_up", FREE_UPDATES, PUBLIC_BATCH),
+    )
+    generator = dataclasses.replace(START_GENERATOR, calibrated=trained == "calibration")
+    private = PrivatePlan(generator, START_DISCRIMINATOR, settings, learning.steps, 0, 60.0)
+    scans = Scans(patients, made_up_scans())
+    trainer = build_trainer(private, scans, compute, SystemEntropy())
     for step in range(learning.steps):
         trainer.train_step(learning_rate_factor=learning_rate_factor(step / learning.steps))
     return trainer.averaged["to_noncontrast"]

@@ -120,6 +120,8 @@ def example_audit(verdict: str = "pass") -> dict[str, Any]:
         "checks": {
             "near_copy_exact": _check("pass", 0.0, None, "No identical image.", everywhere),
             "near_copy": _check(verdict, 0.1234567, [0.0, 0.3], "What was found.", everywhere),
+            "partial_copy": _check("pass", 0.0, [0.0, 0.3], "No part of a copy.", everywhere),
+            "metadata": _check("pass", 0.0, None, "No trace of a patient.", everywhere),
             "linkage_to_source": _check(
                 "fail", 1.0, [0.16, 1.0], linked, ["unlinked", "source_free"]
             ),

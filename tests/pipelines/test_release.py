@@ -20,8 +20,9 @@ from medsynth.training.checkpoints import load_weights
 from medsynth.training.cycle_networks import GeneratorDesign, build_generator
 from pipelines.project_config import ProjectConfig
 from pipelines.release import STAGE
-from pipelines.release_bundle import finish_bundle, release_name
+from pipelines.release_bundle import finish_bundle
 from pipelines.release_card import rounded, rounded_up
+from pipelines.released_volumes import release_name
 from pipelines.stages import run_stage
 from tests.pipelines.made_workspace import (
     INPUTS,
@@ -228,6 +229,8 @@ def test_beside_private_weights_no_figure_of_the_training_patients_goes_out(
     assert privacy["checks"] == {
         "near_copy_exact": {"verdict": "pass", "decides": True},
         "near_copy": {"verdict": "inconclusive", "decides": True},
+        "partial_copy": {"verdict": "pass", "decides": True},
+        "metadata": {"verdict": "pass", "decides": True},
         "linkage_to_source": {"verdict": "fail", "decides": False},
         "privacy_claim": {"verdict": "pass", "decides": True},
     }

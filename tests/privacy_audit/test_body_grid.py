@@ -29,6 +29,20 @@ def test_table_and_padding_do_not_move_the_body(body: Body) -> None:
     assert (first.body != second.body).mean() < 0.01
 
 
+@pytest.mark.parametrize(("low_hu", "high_hu"), [(-1024.0, 400.0), (-160.0, 240.0)])
+def test_body_of_a_grey_picture_is_that_of_its_hounsfield_units(
+    body: Body, low_hu: float, high_hu: float
+) -> None:
+    scan = np.full((1, 100, 90), -1000.0, dtype=np.float32)
+    scan[:, 10:82, 9:81] = body(1)
+    # Clothes and a mattress: above air, and no body.
+    scan[:, 84:97, 5:85] = -800.0
+    grey = np.rint(np.clip((scan - low_hu) / (high_hu - low_hu), 0, 1) * 255).astype(np.float32)
+    first = fit_body_grid(Pixels(scan, None), "a")
+    second = fit_body_grid(Pixels(grey, None), "b")
+    assert (first.body != second.body).mean() < 0.03
+
+
 def test_slabs_are_ten_millimetres_apart(body: Body) -> None:
     volume = body(1, slices=12)
     assert fit_body_grid(Pixels(volume, 5.0), "a").values.shape[0] == 6

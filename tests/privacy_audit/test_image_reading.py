@@ -2,42 +2,14 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-import pydicom
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from medsynth.errors import AuditError
-from privacy_audit.image_reading import group_dicom_series, read_pixels
+from privacy_audit.image_reading import read_pixels
 
 _RAMP = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-
-
-def _write_dicom(
-    path: Path, stored: NDArray[np.uint16], *, height_mm: float, photometric: str = "MONOCHROME2"
-) -> None:
-    dataset = pydicom.Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.MediaStorageSOPClassUID = CTImageStorage
-    dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{int(height_mm) + 1}"
-    dataset.SOPClassUID = CTImageStorage
-    dataset.SOPInstanceUID = f"1.2.3.{int(height_mm) + 1}"
-    dataset.SeriesInstanceUID = "1.2.3"
-    dataset.PatientName = "Planted^Name"
-    dataset.ImagePositionPatient = [0, 0, height_mm]
-    dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    dataset.Rows, dataset.Columns = stored.shape
-    dataset.SamplesPerPixel = 1
-    dataset.PhotometricInterpretation = photometric
-    dataset.BitsAllocated = dataset.BitsStored = 16
-    dataset.HighBit = 15
-    dataset.PixelRepresentation = 0
-    dataset.RescaleSlope, dataset.RescaleIntercept = 2, -10
-    dataset.PixelData = stored.tobytes()
-    dataset.save_as(path, enforce_file_format=True)
 
 
 def test_nifti_is_turned_to_head_back_and_left(tmp_path: Path) -> None:
@@ -74,26 +46,6 @@ def test_colour_picture_is_refused(tmp_path: Path) -> None:
         read_pixels("a", [tmp_path / "a.png"])
 
 
-def test_dicom_series_is_stacked_along_the_patient_in_hounsfield(tmp_path: Path) -> None:
-    for name, height in (("x", 8), ("y", 0), ("z", 4)):
-        _write_dicom(tmp_path / name, np.array([[height, 50]], np.uint16), height_mm=height)
-    series = group_dicom_series(sorted(tmp_path.iterdir()))
-    assert [path.name for path in series[0]] == ["y", "z", "x"]
-    pixels = read_pixels("s", series[0])
-    # Stored 0, 4, 8 with slope 2 and intercept -10.
-    assert pixels.values[:, 0, 0].tolist() == [-10.0, -2.0, 6.0]
-    assert pixels.slice_gap_mm == 4.0
-
-
-def test_monochrome1_is_turned_to_bright_is_high(tmp_path: Path) -> None:
-    _write_dicom(tmp_path / "a", np.array([[0, 9]], np.uint16), height_mm=0)
-    _write_dicom(
-        tmp_path / "b", np.array([[0, 9]], np.uint16), height_mm=0, photometric="MONOCHROME1"
-    )
-    plain = read_pixels("a", [tmp_path / "a"]).values
-    assert np.array_equal(read_pixels("b", [tmp_path / "b"]).values, -plain)
-
-
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -101,6 +53,11 @@ def test_monochrome1_is_turned_to_bright_is_high(tmp_path: Path) -> None:
         (np.full((4, 4), 7.0), "constant"),
         (np.zeros((2, 2, 2, 2)), "has shape"),
         (np.array([["a", "b"]]), "Expected real numbers"),
+        (np.array([[1 + 2j, 3]]), "Expected real numbers"),
+        (np.array([[0.0, np.inf]]), "not finite"),
+        (np.array([[0.0, 1e300]]), "not finite"),
+        (np.zeros((0, 4)), "has shape"),
+        (np.arange(1024).reshape(16, 16, 4), "colour picture"),
     ],
 )
 def test_unusable_values_are_named(
@@ -125,7 +82,82 @@ def test_broken_file_is_one_message_without_its_content(tmp_path: Path, name: st
     assert "Planted" not in str(caught.value)
 
 
-def test_array_of_objects_is_not_unpickled(tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+def test_array_header_that_cannot_be_parsed_is_one_message(tmp_path: Path) -> None:
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2"
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"\0" * 4
+    (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(AuditError, match="cannot be read"):
         read_pixels("a.npy", [tmp_path / "a.npy"])
+
+
+def test_array_of_objects_is_not_unpickled(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "b.npz", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    for name in ("a.npy", "b.npz"):
+        with pytest.raises(AuditError, match="holds"):
+            read_pixels(name, [tmp_path / name])
+
+
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.npy", "a.npz", "a.png", "a.tif"])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_file_that_is_cut_off_is_one_message(tmp_path: Path, name: str, share: float) -> None:
+    values = np.random.default_rng(0).integers(0, 60000, (40, 50)).astype(np.uint16)
+    path = tmp_path / name
+    if name.endswith(".npy"):
+        np.save(path, values)
+    elif name.endswith(".npz"):
+        np.savez(path, values)
+    elif ".nii" in name:
+        nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), path)
+    else:
+        Image.fromarray(values).save(path)
+    whole = path.read_bytes()
+    assert read_pixels(name, [path]).values.shape[0] == 1
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(AuditError, match="cannot be read"):
+        read_pixels(name, [path])
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 4), (3, 4, 1), (1, 1, 3, 4), (3, 4)])
+def test_axes_of_length_one_are_no_slices(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    np.savez(tmp_path / "a.npz", _RAMP[0].reshape(shape))
+    assert np.array_equal(read_pixels("a", [tmp_path / "a.npz"]).values, _RAMP[:1])
+
+
+def test_four_dimensional_nifti_with_one_volume_is_that_volume(tmp_path: Path) -> None:
+    stored = _RAMP.transpose(2, 1, 0)
+    nibabel.save(nibabel.Nifti1Image(stored, np.eye(4)), tmp_path / "a.nii")
+    nibabel.save(nibabel.Nifti1Image(stored[..., np.newaxis], np.eye(4)), tmp_path / "b.nii")
+    two = np.stack([stored, stored], axis=-1)
+    nibabel.save(nibabel.Nifti1Image(two, np.eye(4)), tmp_path / "c.nii")
+    first = read_pixels("a", [tmp_path / "a.nii"])
+    assert np.array_equal(first.values, read_pixels("b", [tmp_path / "b.nii"]).values)
+    with pytest.raises(AuditError, match="one volume or one slice"):
+        read_pixels("c", [tmp_path / "c.nii"])
+
+
+def test_nifti_of_one_slice_is_a_picture(tmp_path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(_RAMP[0].T, np.eye(4)), tmp_path / "a.nii")
+    assert read_pixels("a", [tmp_path / "a.nii"]).values.shape == (1, 3, 4)
+
+
+def test_nifti_without_directions_is_refused(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(_RAMP, np.eye(4))
+    image.set_sform(np.zeros((4, 4)), code=1)
+    image.set_qform(None, code=0)
+    nibabel.save(image, tmp_path / "a.nii")
+    with pytest.raises(AuditError, match="cannot be read"):
+        read_pixels("a", [tmp_path / "a.nii"])
+
+
+def test_declared_size_is_checked_before_memory_is_taken(tmp_path: Path) -> None:
+    header = nibabel.Nifti1Header()
+    header.set_data_dtype(np.uint8)
+    header.set_data_shape((30000, 30000, 1))
+    (tmp_path / "a.nii").write_bytes(header.binaryblock + b"\0" * 400)
+    with (tmp_path / "b.npy").open("wb") as stream:
+        description = {"descr": "|u1", "fortran_order": False, "shape": (2**40, 2**40)}
+        np.lib.format.write_array_header_1_0(stream, description)
+    for name in ("a.nii", "b.npy"):
+        with pytest.raises(AuditError, match="Expected at most 536870912 values"):
+            read_pixels(name, [tmp_path / name])

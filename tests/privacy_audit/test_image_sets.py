@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from medsynth.errors import AuditError
-from privacy_audit.image_sets import image_set_from_files, read_image_set, read_source_map
+from privacy_audit.image_sets import (
+    image_set_from_files,
+    read_image_set,
+    read_image_sets,
+    read_source_map,
+)
+from tests.privacy_audit.dicom_files import write_dicom
 
 _PICTURE = np.arange(16.0).reshape(4, 4)
 
@@ -79,3 +85,49 @@ def test_source_map_with_a_bad_line_names_the_line(tmp_path: Path, text: str, li
     (tmp_path / "map.csv").write_text(text)
     with pytest.raises(AuditError, match=f"in line {line}"):
         read_source_map(tmp_path / "map.csv")
+
+
+def test_patient_of_a_header_has_one_number_in_every_role_and_no_other_name(
+    tmp_path: Path,
+) -> None:
+    patients = {"train": ("MRN-9", "MRN-1"), "holdout": ("MRN-5", "MRN-1")}
+    for role, ids in patients.items():
+        for number, patient in enumerate(ids):
+            write_dicom(
+                tmp_path / role / f"{number}.dcm",
+                np.array([[0, 9]], np.uint16),
+                PatientID=patient,
+                SeriesInstanceUID=f"1.{len(role)}.{number}",
+            )
+    sets = read_image_sets({role: tmp_path / role for role in patients})
+    assert [image.patient for image in sets["train"].images] == [
+        "DICOM patient 0001",
+        "DICOM patient 0002",
+    ]
+    assert [image.patient for image in sets["holdout"].images] == [
+        "DICOM patient 0003",
+        "DICOM patient 0002",
+    ]
+    assert "MRN" not in repr(sets)
+
+
+def test_table_of_patients_overrules_folders_and_headers(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "1.dcm", np.array([[0, 9]], np.uint16), PatientID="X")
+    np.save(tmp_path / "2.npy", _PICTURE)
+    image_set = read_image_set(tmp_path, {"1.dcm": "anna", "2.npy": "anna"})
+    assert image_set.patients == ("anna",)
+    assert image_set.notes == ()
+    with pytest.raises(AuditError, match="leaves out 1"):
+        read_image_set(tmp_path, {"1.dcm": "anna"})
+
+
+def test_folder_that_the_table_does_not_name_keeps_its_own_patients(tmp_path: Path) -> None:
+    for role in ("train", "synthetic"):
+        (tmp_path / role).mkdir()
+        np.save(tmp_path / role / f"{role}.npy", _PICTURE)
+    folders = {role: tmp_path / role for role in ("train", "synthetic")}
+    sets = read_image_sets(folders, {"train.npy": "p9"})
+    assert sets["train"].patients == ("p9",)
+    assert sets["synthetic"].patients == ("synthetic",)
+    with pytest.raises(AuditError, match="not there"):
+        read_image_sets(folders, {"train.npy": "p9", "other.npy": "p8"})

@@ -58,6 +58,16 @@ def test_volume_is_found_when_its_ends_are_cut(body: Body) -> None:
     assert _similarity(volume, volume[:9]) == pytest.approx(1.0, abs=0.03)
 
 
+def test_reversed_slices_are_undone_and_told(body: Body) -> None:
+    volume = body(1, slices=8)
+    search = PoseSearch()
+    gallery = search.build_gallery([_edges(volume)])
+    match = search.search(_edges(volume[::-1].copy()), gallery)
+    assert match.similarity[0] > 0.95
+    assert match.is_reversed.tolist() == [True]
+    assert search.search(_edges(volume), gallery).is_reversed.tolist() == [False]
+
+
 def test_single_slice_is_found_at_any_height_of_a_volume(body: Body) -> None:
     volume = body(1, slices=10)
     for height in (0, 4, 9):

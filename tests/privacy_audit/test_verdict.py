@@ -5,33 +5,60 @@ import pytest
 from medsynth.errors import AuditError
 from privacy_audit.verdict import gate, verdict_for_mode
 
+_PASSED = {"near_copy_exact": "pass", "near_copy": "pass", "partial_copy": "pass"}
+
 
 def _checks(**verdicts: str) -> dict[str, dict[str, Any]]:
-    return {name: {"verdict": verdict, "explanation": "."} for name, verdict in verdicts.items()}
+    """Give checks with these verdicts; those that every mode needs pass unless named."""
+    named = {**_PASSED, "metadata": "pass", **verdicts}
+    return {name: {"verdict": verdict, "explanation": "."} for name, verdict in named.items()}
 
 
 def test_linkage_does_not_decide_about_translated_scans() -> None:
-    checks = _checks(near_copy_exact="pass", near_copy="pass", linkage_to_source="fail")
+    checks = _checks(linkage_to_source="fail")
     assert gate(checks, "translated") == ("pass", ())
+
+
+def test_partial_copies_and_traces_are_needed_in_every_mode() -> None:
+    for name in ("partial_copy", "metadata"):
+        checks = _checks()
+        del checks[name]
+        assert verdict_for_mode(checks, "translated") == "inconclusive"
+
+
+def test_what_does_not_apply_does_not_decide() -> None:
+    assert verdict_for_mode(_checks(linkage_shape="not_applicable"), "source_free") == "pass"
+
+
+def test_weights_need_a_membership_attack_on_the_model() -> None:
+    assert verdict_for_mode(_checks(), "weights") == "inconclusive"
+    assert verdict_for_mode(_checks(membership_model="pass"), "weights") == "pass"
+
+
+def test_claim_that_stands_replaces_the_power_of_an_attack_but_not_its_success() -> None:
+    few = _checks(privacy_claim="pass", membership_model="inconclusive")
+    assert verdict_for_mode(few, "weights") == "pass"
+    found = _checks(privacy_claim="pass", membership_model="fail")
+    assert verdict_for_mode(found, "weights") == "fail"
 
 
 @pytest.mark.parametrize("mode", ["unlinked", "source_free"])
 def test_linkage_decides_where_it_is_promised_to_be_broken(mode: str) -> None:
-    checks = _checks(near_copy_exact="pass", near_copy="pass", linkage_to_source="fail")
+    checks = _checks(linkage_to_source="fail")
     verdict, reasons = gate(checks, mode)
     assert verdict == "fail"
-    assert reasons == ("linkage_to_source: fail. .",)
+    assert reasons[0] == "linkage_to_source: fail. ."
 
 
 def test_unlinked_does_not_pass_without_the_linkage_check() -> None:
-    checks = _checks(near_copy_exact="pass", near_copy="pass")
+    checks = _checks()
     assert verdict_for_mode(checks, "unlinked") == "inconclusive"
     assert verdict_for_mode(checks, "source_free") == "pass"
 
 
 @pytest.mark.parametrize("mode", ["translated", "weights"])
 def test_refuted_claim_of_privacy_fails_every_mode(mode: str) -> None:
-    checks = _checks(near_copy_exact="pass", near_copy="pass", privacy_claim="fail")
+    checks = _checks(privacy_claim="fail")
     assert verdict_for_mode(checks, mode) == "fail"
 
 

@@ -8,6 +8,7 @@ from medsynth.privacy.checks.made_patients import flat_patients
 from medsynth.privacy.checks.observed_updates import (
     Observation,
     ObservedUpdate,
+    free_names,
     observed,
     parameter_names,
 )
@@ -24,6 +25,9 @@ _EVERYBODY = (0, 1)
 def check_counting(make_trainer: MakeTrainer, claim: Claim) -> CheckResult:
     """Train, and hold what the optimisers did against what is recorded, saved and claimed.
 
+    Updates of what the trainer says it learns freely belong to no mechanism and are not counted;
+    whether they are free is seen by the check of free updates.
+
     It finds networks that learn outside of a mechanism, updates that are not recorded or
     not claimed, records of other noise or another rate, records that are lost in saving,
     and losses that leave the step.
@@ -36,7 +40,8 @@ def check_counting(make_trainer: MakeTrainer, claim: Claim) -> CheckResult:
     trainer = make_trainer(flat_patients(_PATIENTS_HU), entropy)
     seen = observed(trainer, training_steps=_TRAINING_STEPS, learning_rate_factor=1.0)
     faults = [*_faults_of_watching(trainer, seen), *_faults_of_saving(make_trainer, trainer)]
-    if entropy.normal_values < sum(_size(update) for update in seen.updates):
+    noised = frozenset().union(*parameter_names(trainer).values())
+    if entropy.normal_values < sum(_size(update, noised) for update in seen.updates):
         faults.append("Fewer values of noise were drawn than parameters were changed.")
     for name, updates in updates_a_step(trainer, seen).items():
         faults += _faults_of_record(name, trainer, claim, round(updates * _TRAINING_STEPS))
@@ -68,9 +73,14 @@ def _faults_of_watching(trainer: PrivateTrainer, seen: Observation) -> Iterator[
     if seen.changed_between:
         networks = sorted({name.split(".")[0] for name in seen.changed_between})
         yield f"Weights changed outside of an update: {', '.join(networks)}."
-    owned = [set(parameters) for parameters in parameter_names(trainer).values()]
+    owned = [frozenset(parameters) for parameters in parameter_names(trainer).values()]
+    free = free_names(trainer)
+    if any(free & names for names in owned):
+        yield "Parameters that patients move are said to be learnt without them."
     for update in seen.updates:
-        if update.gradients and not any(update.gradients.keys() <= names for names in owned):
+        if update.gradients and not any(
+            update.gradients.keys() <= names for names in (*owned, free)
+        ):
             yield "An update moved parameters that belong to no mechanism, or to several."
 
 
@@ -109,5 +119,5 @@ def _faults_of_claim(name: str, claim: Claim, updates: float) -> Iterator[str]:
         yield f"The {name} make {made} updates in all and {claimed} are claimed."
 
 
-def _size(update: ObservedUpdate) -> int:
-    return sum(gradient.numel() for gradient in update.gradients.values())
+def _size(update: ObservedUpdate, names: frozenset[str]) -> int:
+    return sum(gradient.numel() for name, gradient in update.gradients.items() if name in names)

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from medsynth.privacy.checks.made_patients import disturb, flat_patients
-from medsynth.privacy.checks.observed_updates import observed, parameter_names
+from medsynth.privacy.checks.made_patients import flat_patients
+from medsynth.privacy.checks.observed_updates import observed_of_patients, parameter_names
 from medsynth.privacy.checks.result import CheckResult, MakeTrainer, judged_by_faults
 from medsynth.privacy.checks.scripted_entropy import ScriptedEntropy, silence
+from medsynth.privacy.patients import PrivatePatient
 from medsynth.privacy.private_trainer import PrivateTrainer
 
 _NOBODY: tuple[int, ...] = ()
@@ -39,12 +40,10 @@ def check_draws(make_trainer: MakeTrainer) -> CheckResult:
         make_trainer: of the training that is checked.
     """
     patients = flat_patients(_EQUALS_HU)
-    updates_a_step = len(_updates(make_trainer(patients, ScriptedEntropy((), silence)), 1)[1])
+    updates_a_step = _updates_a_step(make_trainer, patients)
     script = [_EQUALS[(step + update) % 3] for step in range(3) for update in range(updates_a_step)]
     entropy = ScriptedEntropy(iter(script), silence)
-    trainer = make_trainer(patients, entropy)
-    disturb(trainer, _SLIGHT_DISTURBANCE)
-    mechanisms, sums = _updates(trainer, 3)
+    trainer, mechanisms, sums = _updates(make_trainer, patients, entropy, 3)
     faults = ["The updates are not those of the mechanisms."] * (len(sums) != len(script))
     if entropy.sample_sizes != {len(patients)}:
         faults.append("Others were drawn than each patient once.")
@@ -75,12 +74,11 @@ def check_memory(make_trainer: MakeTrainer) -> CheckResult:
         make_trainer: of the training that is checked.
     """
     patients = flat_patients(_STRANGERS_HU)
-    updates_a_step = len(_updates(make_trainer(patients, ScriptedEntropy((), silence)), 1)[1])
+    updates_a_step = _updates_a_step(make_trainer, patients)
     rounds = [*[_ONE, _OTHER] * _ROUNDS_OF_STRANGERS, _BOTH, _NOBODY]
     script = [drawn for drawn in rounds for _ in range(updates_a_step)]
-    trainer = make_trainer(patients, ScriptedEntropy(iter(script), silence))
-    disturb(trainer, _SLIGHT_DISTURBANCE)
-    mechanisms, sums = _updates(trainer, len(rounds))
+    entropy = ScriptedEntropy(iter(script), silence)
+    trainer, mechanisms, sums = _updates(make_trainer, patients, entropy, len(rounds))
     faults: list[str] = []
     for name in trainer.mechanisms:
         made: dict[tuple[int, ...], list[Tensor]] = {drawn: [] for drawn in rounds}
@@ -96,10 +94,25 @@ def check_memory(make_trainer: MakeTrainer) -> CheckResult:
     )
 
 
-def _updates(trainer: PrivateTrainer, training_steps: int) -> tuple[list[str], list[Tensor]]:
-    """Give the mechanism of each update, and its sum in clipping norms; weights stay."""
+def _updates_a_step(make_trainer: MakeTrainer, patients: Sequence[PrivatePatient]) -> int:
+    return len(_updates(make_trainer, patients, ScriptedEntropy((), silence), 1)[2])
+
+
+def _updates(
+    make_trainer: MakeTrainer,
+    patients: Sequence[PrivatePatient],
+    entropy: ScriptedEntropy,
+    training_steps: int,
+) -> tuple[PrivateTrainer, list[str], list[Tensor]]:
+    """Give a trainer, the mechanism of each update, and its sum in clipping norms; weights stay."""
+    trainer, seen = observed_of_patients(
+        make_trainer,
+        patients,
+        entropy,
+        training_steps=training_steps,
+        disturbance=_SLIGHT_DISTURBANCE,
+    )
     parameters = parameter_names(trainer)
-    seen = observed(trainer, training_steps=training_steps, learning_rate_factor=0.0)
     names, sums = [], []
     for update in seen.updates:
         for name, mechanism in trainer.mechanisms.items():
@@ -107,7 +120,7 @@ def _updates(trainer: PrivateTrainer, training_steps: int) -> tuple[list[str], l
                 scale = mechanism.settings.expected_patients / mechanism.settings.clipping_norm
                 names.append(name)
                 sums.append(scale * update.of(parameters[name]))
-    return names, sums
+    return trainer, names, sums
 
 
 def _faults_of_multiples(name: str, made: Sequence[tuple[int, Tensor]]) -> Iterator[str]:

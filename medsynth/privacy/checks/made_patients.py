@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medsynth.privacy.patients import PatientDraw, PrivatePatient
+from medsynth.training.batches import PatientSlices
 
 if TYPE_CHECKING:
     from medsynth.privacy.private_trainer import PrivateTrainer
@@ -63,6 +64,13 @@ def non_finite_draws(slices: int, device: torch.device) -> list[PatientDraw]:
         patches = torch.full((slices, 1, _PATCH, _PATCH), value, device=device)
         made.append(PatientDraw(patches, patches))
     return made
+
+
+def noisy_public_slices() -> tuple[PatientSlices, ...]:
+    """Make a public contrast patient of noise in two slices, always the same."""
+    generator = np.random.default_rng(0)
+    slices_hu = generator.normal(120.0, 60.0, (_SLICES, _PIXELS, _PIXELS)).astype(np.int16)
+    return (PatientSlices("public", (slices_hu,)),)
 
 
 def disturbances() -> tuple[float, ...]:

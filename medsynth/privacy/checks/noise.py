@@ -10,7 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from medsynth.privacy.checks.made_patients import flat_patients
-from medsynth.privacy.checks.observed_updates import ObservedUpdate, observed, parameter_names
+from medsynth.privacy.checks.observed_updates import (
+    ObservedUpdate,
+    observed_of_patients,
+    parameter_names,
+)
 from medsynth.privacy.checks.result import (
     FALSE_ALARM,
     CheckResult,
@@ -59,10 +63,11 @@ def check_noise(make_trainer: MakeTrainer, claim: Claim) -> CheckResult:
     p_values: list[float] = []
     spreads: list[tuple[float, float]] = []
     count = 0
-    for name in _quiet_trainer(make_trainer).mechanisms:
+    beside_patients = _noise_beside_patients(make_trainer, claim)
+    for name in beside_patients:
         rows = _noise_of(make_trainer, claim, name)
         p_values += _p_values(rows)
-        p_values += _p_values(_noise_beside_patients(make_trainer, claim, name))
+        p_values += _p_values(beside_patients[name])
         values = _joined(rows)
         count += values.size
         spreads.append(spread_bounds(float(values @ values), max(1, values.size), 0.025))
@@ -87,7 +92,9 @@ def check_noise_source(make_trainer: MakeTrainer) -> CheckResult:
     Args:
         make_trainer: of the training that is checked.
     """
-    seen = observed(_quiet_trainer(make_trainer), training_steps=1, learning_rate_factor=0.0)
+    _, seen = observed_of_patients(
+        make_trainer, flat_patients(_PATIENTS_HU), ScriptedEntropy((), silence), training_steps=1
+    )
     faults = []
     if any(bool(g.any()) for update in seen.updates for g in update.gradients.values()):
         faults.append("Noise was added although the entropy gave none.")
@@ -134,35 +141,53 @@ def _quiet_trainer(make_trainer: MakeTrainer) -> PrivateTrainer:
 
 def _noise_of(make_trainer: MakeTrainer, claim: Claim, name: str) -> list[Layers]:
     """Give the noise of updates for which nobody was drawn."""
-    entropy = ScriptedEntropy((), SystemEntropy().normal)
-    trainer = make_trainer(flat_patients(_PATIENTS_HU), entropy)
-    size = sum(parameter.numel() for parameter in trainer.mechanisms[name].parameters)
+    parameters = _quiet_trainer(make_trainer).mechanisms[name].parameters
+    size = sum(parameter.numel() for parameter in parameters)
     steps = min(max(_FEWEST_STEPS, math.ceil(_VALUES / size)), _MOST_STEPS)
-    return _updates_of(trainer, claim, name, steps)
+    entropy = ScriptedEntropy((), SystemEntropy().normal)
+    return _updates_of(make_trainer, claim, (name,), entropy, steps)[name]
 
 
-def _noise_beside_patients(make_trainer: MakeTrainer, claim: Claim, name: str) -> list[Layers]:
+def _noise_beside_patients(make_trainer: MakeTrainer, claim: Claim) -> dict[str, list[Layers]]:
     """Give the noise of one step's updates of patients: those with noise less those without."""
     everybody = [tuple(range(len(_PATIENTS_HU)))] * _MOST_UPDATES_A_STEP
-    made = []
-    for noise in (SystemEntropy().normal, silence):
-        trainer = make_trainer(flat_patients(_PATIENTS_HU), ScriptedEntropy(everybody, noise))
-        made.append(_updates_of(trainer, claim, name, 1))
-    return [
-        {layer: noisy[layer] - quiet[layer] for layer in noisy}
-        for noisy, quiet in zip(*made, strict=False)
-    ]
+    names = tuple(_quiet_trainer(make_trainer).mechanisms)
+    noisy, quiet = (
+        _updates_of(make_trainer, claim, names, ScriptedEntropy(everybody, noise), 1)
+        for noise in (SystemEntropy().normal, silence)
+    )
+    less: dict[str, list[Layers]] = {}
+    for name in names:
+        pairs = zip(noisy[name], quiet[name], strict=False)
+        less[name] = [{layer: one[layer] - other[layer] for layer in one} for one, other in pairs]
+    return less
 
 
-def _updates_of(trainer: PrivateTrainer, claim: Claim, name: str, steps: int) -> list[Layers]:
-    """Give each update of a mechanism, in standard deviations of the noise that is claimed."""
-    settings = trainer.mechanisms[name].settings
-    names = parameter_names(trainer)[name]
-    seen = observed(trainer, training_steps=steps, learning_rate_factor=0.0, only=names)
-    scale = settings.expected_patients / noise_scale(settings.clipping_norm, claim, name)
-    return [
-        {one: scale * _gradient(update, one) for one in names} for update in seen.updates_of(names)
-    ]
+def _updates_of(
+    make_trainer: MakeTrainer,
+    claim: Claim,
+    names: tuple[str, ...],
+    entropy: ScriptedEntropy,
+    steps: int,
+) -> dict[str, list[Layers]]:
+    """Give each update of some mechanisms, in standard deviations of the noise claimed of each."""
+    parameters = parameter_names(_quiet_trainer(make_trainer))
+    trainer, seen = observed_of_patients(
+        make_trainer,
+        flat_patients(_PATIENTS_HU),
+        entropy,
+        training_steps=steps,
+        only=[parameter for name in names for parameter in parameters[name]],
+    )
+    found: dict[str, list[Layers]] = {}
+    for name in names:
+        settings = trainer.mechanisms[name].settings
+        scale = settings.expected_patients / noise_scale(settings.clipping_norm, claim, name)
+        found[name] = [
+            {one: scale * _gradient(update, one) for one in parameters[name]}
+            for update in seen.updates_of(parameters[name])
+        ]
+    return found
 
 
 def _gradient(update: ObservedUpdate, name: str) -> NDArray[np.float64]:
@@ -215,18 +240,21 @@ def _chance_after_seeding(make_trainer: MakeTrainer) -> _Chance:
 
 def _chance(make_trainer: MakeTrainer) -> _Chance:
     patients = flat_patients(_PATIENTS_HU)
-    noisy = make_trainer(patients, ScriptedEntropy((), SystemEntropy().normal))
-    seen = observed(noisy, training_steps=_SEEDED_STEPS, learning_rate_factor=0.0)
+    entropy = ScriptedEntropy((), SystemEntropy().normal)
+    noisy, seen = observed_of_patients(
+        make_trainer, patients, entropy, training_steps=_SEEDED_STEPS
+    )
     parts = [g.numpy().ravel() for update in seen.updates for g in update.gradients.values()]
+    noise = np.concatenate(parts or [np.zeros(0)])
     rates = [mechanism.settings.sample_rate for mechanism in noisy.mechanisms.values()]
     spare = min(rate * (1.0 - rate) for rate in rates)
     if spare <= 0.0:
-        return _Chance(np.concatenate(parts), None)
+        return _Chance(noise, None)
     # So many that independent draws agree less often than a check may raise a false alarm.
     many = flat_patients([0] * math.ceil(-math.log(FALSE_ALARM) / (2.0 * spare)))
     drawing = make_trainer(patients, SystemEntropy())
     return _Chance(
-        np.concatenate(parts),
+        noise,
         tuple(
             tuple(one.patient for one in mechanism.draw(many))
             for mechanism in drawing.mechanisms.values()

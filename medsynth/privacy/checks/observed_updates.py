@@ -13,7 +13,11 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from medsynth.privacy.checks.made_patients import flattened
+from medsynth.privacy.checks.made_patients import disturb, flattened
+from medsynth.privacy.checks.result import MakeTrainer
+from medsynth.privacy.checks.scripted_entropy import ScriptedEntropy, silence
+from medsynth.privacy.entropy import Entropy
+from medsynth.privacy.patients import PrivatePatient
 from medsynth.privacy.private_trainer import PrivateTrainer
 
 
@@ -30,6 +34,15 @@ class ObservedUpdate:
     def of(self, parameters: Sequence[str]) -> Tensor:
         """Give the gradients of some parameters as one vector; 0 where there are none."""
         return flattened([self.gradients[name] for name in parameters if name in self.gradients])
+
+    def less(self, other: "ObservedUpdate") -> "ObservedUpdate":
+        """Give what is left of the gradients when another update's are taken off."""
+        return ObservedUpdate(
+            {
+                name: gradient - other.gradients[name] if name in other.gradients else gradient
+                for name, gradient in self.gradients.items()
+            }
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +89,60 @@ def observed(
             returned = step(learning_rate_factor=learning_rate_factor) is not None or returned
     watcher.look_for_changes()
     return Observation(tuple(watcher.updates), frozenset(watcher.changed), returned)
+
+
+def observed_of_patients(
+    make_trainer: MakeTrainer,
+    patients: Sequence[PrivatePatient],
+    entropy: Entropy,
+    *,
+    training_steps: int,
+    disturbance: float = 0.0,
+    only: Sequence[str] | None = None,
+) -> tuple[PrivateTrainer, Observation]:
+    """Watch updates at weights that stay, less what would be in them without patients and noise.
+
+    In a trainer that learns nothing freely there is nothing to take off, and nothing is. Where
+    something is, that it is nobody's must be seen elsewhere: by the check of free updates.
+
+    Args:
+        make_trainer: of the training that is checked.
+        patients: made-up ones.
+        entropy: draws them, and gives noise.
+        training_steps: calls of `train_step`.
+        disturbance: standard deviation by which the weights are moved first.
+        only: names of the parameters whose gradients are wanted; None wants all.
+
+    Returns:
+        The trainer; what was seen of its mechanisms' updates, without the free ones.
+    """
+
+    def watched(chance: Entropy) -> tuple[PrivateTrainer, Observation]:
+        trainer = make_trainer(patients, chance)
+        disturb(trainer, disturbance)
+        return trainer, observed(
+            trainer, training_steps=training_steps, learning_rate_factor=0.0, only=only
+        )
+
+    trainer, seen = watched(entropy)
+    if not trainer.free_parameters:
+        return trainer, seen
+    free = free_names(trainer)
+    _, of_nobody = watched(ScriptedEntropy((), silence))
+    updates, public = (
+        [update for update in one.updates if not update.gradients.keys() <= free]
+        for one in (seen, of_nobody)
+    )
+    # Where there are not as many, an update was left out for want of patients: let it be seen.
+    if len(updates) == len(public):
+        updates = [one.less(other) for one, other in zip(updates, public, strict=True)]
+    return trainer, dataclasses.replace(seen, updates=tuple(updates))
+
+
+def free_names(trainer: PrivateTrainer) -> frozenset[str]:
+    """Give the names of the parameters that a trainer says it learns without patients."""
+    names = {id(parameter): name for name, parameter in _named_parameters(trainer).items()}
+    return frozenset(names[id(parameter)] for parameter in trainer.free_parameters)
 
 
 def parameter_names(trainer: PrivateTrainer) -> dict[str, tuple[str, ...]]:

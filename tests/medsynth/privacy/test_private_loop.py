@@ -20,7 +20,9 @@ from medsynth.privacy.ledger_file import read_ledger
 from medsynth.privacy.private_loop import (
     Account,
     PrivatePlan,
+    Scans,
     finish_privately,
+    open_folder,
     train_privately,
 )
 from medsynth.privacy.private_trainer import PrivateStepSettings, PrivateTrainer
@@ -64,11 +66,16 @@ def _account(folder: Path, total_epsilon: float = 100.0) -> Account:
     return Account(BUDGET, ledger, fingerprint_patients(PATIENTS, KEY), total_epsilon)
 
 
-def _train(folder: Path, plan: PrivatePlan = PLAN) -> BudgetHistory:
+def _train(folder: Path, plan: PrivatePlan = PLAN, account: Account | None = None) -> BudgetHistory:
     output = folder / "train"
     output.mkdir(exist_ok=True)
     return train_privately(
-        PATIENTS, plan, _account(folder), output, compute=CPU, reporter=SilentReporter()
+        Scans(PATIENTS),
+        plan,
+        account or _account(folder),
+        open_folder(output),
+        compute=CPU,
+        reporter=SilentReporter(),
     )
 
 
@@ -124,6 +131,22 @@ def test_steps_that_were_charged_and_lost_are_not_made_again(
     assert history.spent().epsilon == pytest.approx(WHOLE, abs=1e-12)
 
 
+def test_interrupted_trainings_checkpoint_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _train(tmp_path)
+    read: list[Path] = []
+
+    def counting(path: Path) -> dict[str, Any]:
+        read.append(path)
+        return load_checkpoint(path)
+
+    monkeypatch.setattr(private_loop, "load_checkpoint", counting)
+    history = _train(tmp_path)
+    assert (history.step, history.lost_steps) == (STEPS, 0)
+    assert read == [tmp_path / "train" / "checkpoint.pt"]
+
+
 def test_interruption_that_loses_no_charged_step_costs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +172,9 @@ def test_training_killed_at_ten_random_moments_forgets_no_step(tmp_path: Path) -
     chance = random.Random(5)
     context = multiprocessing.get_context("fork")
     kills = seen = 0
+    # What a first training waits for is here already when the others are forked and killed.
+    (tmp_path / "before").mkdir()
+    _train(tmp_path / "before", dataclasses.replace(PLAN, steps=1))
     long = dataclasses.replace(PLAN, steps=400)
     for _ in range(60):
         child = context.Process(target=_train, args=(tmp_path, long))
@@ -180,9 +206,7 @@ def test_training_with_another_budget_does_not_go_on(
     other = Budget((DeclaredMechanism("generators", 0.5, 0.5, 1),), DELTA, len(PATIENTS))
     account = dataclasses.replace(_account(tmp_path), budget=other)
     with pytest.raises(PrivacyError, match="another privacy budget"):
-        train_privately(
-            PATIENTS, PLAN, account, tmp_path / "train", compute=CPU, reporter=SilentReporter()
-        )
+        _train(tmp_path, account=account)
 
 
 def test_checkpoint_without_its_ledger_does_not_go_on(tmp_path: Path) -> None:
@@ -194,11 +218,8 @@ def test_checkpoint_without_its_ledger_does_not_go_on(tmp_path: Path) -> None:
 
 def test_training_beyond_the_cohorts_total_does_not_begin(tmp_path: Path) -> None:
     account = _account(tmp_path, total_epsilon=WHOLE / 2)
-    (tmp_path / "train").mkdir()
     with pytest.raises(PrivacyError, match="in total"):
-        train_privately(
-            PATIENTS, PLAN, account, tmp_path / "train", compute=CPU, reporter=SilentReporter()
-        )
+        _train(tmp_path, account=account)
     assert not (tmp_path / "train" / "checkpoint.pt").exists()
 
 

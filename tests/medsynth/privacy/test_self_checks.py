@@ -75,6 +75,7 @@ def test_each_check_has_a_name_of_its_own(honest_results: list[CheckResult]) -> 
         "draws",
         "memory",
         "influence",
+        "free_updates",
         "counting",
         "gradient_canaries",
     ]

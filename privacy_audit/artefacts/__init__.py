@@ -1,0 +1,1 @@
+"""Traces of real patients beside the pixels: in headers, names, texts, archives and weights."""

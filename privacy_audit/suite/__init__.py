@@ -1,0 +1,1 @@
+"""Which checks run on given inputs, and what each is handed."""

@@ -1,0 +1,48 @@
+"""Singling out: copies of training patients, whole or in part."""
+
+from privacy_audit.attacks.near_copy import check_exact_copies, check_near_copies
+from privacy_audit.attacks.partial_copy import check_partial_copies
+from privacy_audit.nearer import compare_sides
+from privacy_audit.partial_comparison import PartialComparer, measure_partial_null
+from privacy_audit.self_test import SelfTest, merge_self_tests, run_partial_self_test
+from privacy_audit.suite.prepared import Found, Prepared
+
+
+def check_whole_copies(prepared: Prepared) -> Found:
+    """Look for training patients' images as a whole: equal pixels, and repeated anatomy."""
+    inputs = prepared.inputs
+    nearer = None
+    if inputs.holdout is not None:
+        nearer = compare_sides(
+            prepared.comparer,
+            inputs.synthetic,
+            inputs.train if inputs.members is None else inputs.members,
+            inputs.holdout,
+            source_of=inputs.source_of,
+            seed=prepared.seed,
+        )
+    exact, exact_flags = check_exact_copies(prepared.synthetic, prepared.galleries)
+    near, near_flags = check_near_copies(
+        prepared.synthetic, prepared.null, prepared.self_test, inputs.source_of, nearer
+    )
+    checks = {"near_copy_exact": exact, "near_copy": near}
+    return Found(checks, (*exact_flags, *near_flags))
+
+
+def check_parts(prepared: Prepared) -> tuple[Found, SelfTest]:
+    """Look for parts of training patients' images.
+
+    Returns:
+        What was found, and the self-test of whole copies and parts together.
+    """
+    inputs = prepared.inputs
+    comparer = PartialComparer(prepared.processes)
+    train = comparer.prepare(inputs.train.images)
+    null = measure_partial_null(comparer, train, null=inputs.null, holdout=inputs.holdout)
+    self_test = run_partial_self_test(
+        comparer, train, null, train=inputs.train, holdout=inputs.holdout, seed=prepared.seed
+    )
+    synthetic = comparer.find_nearest(inputs.synthetic.images, train)
+    check, flags = check_partial_copies(synthetic, null, self_test, inputs.source_of)
+    together = merge_self_tests(prepared.self_test, self_test)
+    return Found({"partial_copy": check}, tuple(flags)), together

@@ -1,0 +1,114 @@
+"""What most checks need, measured once."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from privacy_audit.comparison import Comparer, Comparison, References, merge_columns
+from privacy_audit.image_sets import AuditImage
+from privacy_audit.inputs import AuditInputs
+from privacy_audit.nulls import Null, measure_null
+from privacy_audit.self_test import SelfTest, run_self_test
+from privacy_audit.verdict import CheckResult, Flag
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What some checks found.
+
+    Attributes:
+        checks: name -> result.
+        flags: synthetic images that point to a real patient.
+    """
+
+    checks: dict[str, CheckResult]
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """The inputs with what most checks need of them.
+
+    Attributes:
+        inputs: what is audited.
+        mode: the release mode.
+        seed: equal inputs and seeds give equal results.
+        processes: how many images are treated at the same time; changes no result.
+        comparer: does the comparing.
+        train: the training images, searchable.
+        others: all other real images, searchable.
+        synthetic: likeness of the synthetic images to the training patients.
+        null: the same for patients that cannot have leaked.
+        self_test: whether planted whole copies were found.
+    """
+
+    inputs: AuditInputs
+    mode: str
+    seed: int
+    processes: int
+    comparer: Comparer
+    train: References
+    others: References | None
+    synthetic: Comparison
+    null: Null
+    self_test: SelfTest
+
+    @property
+    def galleries(self) -> tuple[References, ...]:
+        """All real images, searchable."""
+        return (self.train,) if self.others is None else (self.train, self.others)
+
+    @property
+    def real_images(self) -> tuple[AuditImage, ...]:
+        """All real images, each once."""
+        return tuple(image for gallery in self.galleries for image in gallery.images)
+
+    @property
+    def unrelated(self) -> tuple[AuditImage, ...]:
+        """Images without a source among the released ones: of the null, else of the holdout."""
+        images = self.inputs.null or self.inputs.holdout
+        return () if images is None else images.images
+
+    def against_all(self) -> Comparison:
+        """Give the likeness of the synthetic images to all real patients."""
+        if self.others is None:
+            return self.synthetic
+        others = self.comparer.compare(self.inputs.synthetic.images, self.others)
+        return merge_columns(self.synthetic, others)
+
+
+def prepare(inputs: AuditInputs, *, mode: str, seed: int, processes: int) -> Prepared:
+    """Read the images and measure what most checks need.
+
+    Raises:
+        AuditError: images cannot be used.
+    """
+    comparer = Comparer(processes)
+    train = comparer.prepare(inputs.train.images)
+    others = _other_images(inputs)
+    null = measure_null(comparer, train, null=inputs.null, holdout=inputs.holdout)
+    return Prepared(
+        inputs=inputs,
+        mode=mode,
+        seed=seed,
+        processes=processes,
+        comparer=comparer,
+        train=train,
+        others=comparer.prepare(others) if others else None,
+        synthetic=comparer.compare(inputs.synthetic.images, train),
+        null=null,
+        self_test=run_self_test(
+            comparer, train, null, train=inputs.train, holdout=inputs.holdout, seed=seed
+        ),
+    )
+
+
+def _other_images(inputs: AuditInputs) -> Sequence[AuditImage]:
+    """Give the real images that are not among the training images."""
+    known = {image.paths for image in inputs.train.images}
+    images: dict[tuple[Path, ...], AuditImage] = {}
+    for image_set in (inputs.source, inputs.holdout):
+        for image in () if image_set is None else image_set.images:
+            if image.paths not in known:
+                images.setdefault(image.paths, image)
+    return tuple(images.values())
