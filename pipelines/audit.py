@@ -18,7 +18,7 @@ from pipelines.released_volumes import pack_volumes, released_records
 from pipelines.stages import SettingValues, Stage, StageContext
 from pipelines.white_box import read_white_box
 from privacy_audit.api import run_audit
-from privacy_audit.image_sets import ImageSet, image_set_from_files
+from privacy_audit.images.image_sets import ImageSet, image_set_from_files
 from privacy_audit.inputs import AuditInputs, Evidence
 from privacy_audit.verdict import APPLIES_TO
 from privacy_audit.verdict import CheckResult as AuditCheck

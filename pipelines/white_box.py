@@ -33,7 +33,7 @@ from medsynth.training.public_start import (
 from pipelines.project_config import ProjectConfig, load_config
 from pipelines.train import generator_design
 from pipelines.workspace import PROJECT_NAME, remembered_settings
-from privacy_audit.image_reading import Pixels
+from privacy_audit.images.image_reading import Pixels
 from privacy_audit.white_box import WhiteBox
 
 _GENERATORS = ("to_noncontrast", "to_contrast")

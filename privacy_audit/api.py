@@ -6,11 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from medsynth.records.progress import Reporter, SilentReporter
-from privacy_audit.image_sets import AuditImage
+from privacy_audit.images.image_sets import AuditImage
+from privacy_audit.images.usable_images import (
+    check_roles,
+    describe_equal_images,
+    equal_images_of_two_patients,
+    fingerprint_roles,
+)
 from privacy_audit.inputs import AuditInputs, check_inputs
-from privacy_audit.pictures import draw_flagged
-from privacy_audit.report import MOST_PICTURES, write_report
-from privacy_audit.self_test import SelfTest
+from privacy_audit.reporting.pictures import draw_flagged
+from privacy_audit.reporting.report import MOST_PICTURES, write_report
+from privacy_audit.self_tests.self_test import SelfTest
 from privacy_audit.suite.copies import check_parts, check_whole_copies
 from privacy_audit.suite.inference import check_attribute_inference, check_membership
 from privacy_audit.suite.linkability import (
@@ -22,12 +28,6 @@ from privacy_audit.suite.linkability import (
 from privacy_audit.suite.prepared import Found, Prepared, prepare
 from privacy_audit.suite.representation import check_repeats, check_who_is_covered
 from privacy_audit.suite.traces import check_traces
-from privacy_audit.usable_images import (
-    check_roles,
-    describe_equal_images,
-    equal_images_of_two_patients,
-    fingerprint_roles,
-)
 from privacy_audit.verdict import HEADINGS, CheckResult, Flag, gate
 
 Part = tuple[str, Callable[[Prepared], Found]]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from privacy_audit.artefacts.private_list import read_private_list
 from privacy_audit.attacks.claimed_epsilon import read_claims
-from privacy_audit.attributes_table import read_attributes
-from privacy_audit.image_sets import read_image_sets, read_source_map
+from privacy_audit.images.attributes_table import read_attributes
+from privacy_audit.images.image_sets import read_image_sets, read_source_map
+from privacy_audit.images.patients_table import read_patients_table
 from privacy_audit.inputs import AuditInputs, Evidence
-from privacy_audit.patients_table import read_patients_table
 from privacy_audit.white_box import find_white_box
 
 

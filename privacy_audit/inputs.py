@@ -6,8 +6,8 @@ from pathlib import Path
 
 from medsynth.errors import AuditError
 from privacy_audit.artefacts.private_list import PrivateList
-from privacy_audit.attributes_table import Attributes
-from privacy_audit.image_sets import ImageSet
+from privacy_audit.images.attributes_table import Attributes
+from privacy_audit.images.image_sets import ImageSet
 from privacy_audit.verdict import MODES, CheckResult
 from privacy_audit.white_box import WhiteBox
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from medsynth.errors import AuditError
-from privacy_audit.image_reading import Pixels
+from privacy_audit.images.image_reading import Pixels
 
 ENTRY_POINT_GROUP = "privacy_audit.models"
 

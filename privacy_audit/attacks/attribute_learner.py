@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize
 
-from privacy_audit.attributes_table import Grouping, Value
-from privacy_audit.features import GROUPS, columns_of
+from privacy_audit.images.attributes_table import Grouping, Value
+from privacy_audit.images.features import GROUPS, columns_of
 
 _VIEWS: tuple[tuple[str, ...], ...] = (
     ("file", "size", "brightness"),

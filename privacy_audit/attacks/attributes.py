@@ -25,14 +25,14 @@ from privacy_audit.attacks.attribute_rates import (
     sources_needed,
     wilson_interval,
 )
-from privacy_audit.attributes_table import (
+from privacy_audit.images.attributes_table import (
     Attributes,
     Grouping,
     Value,
     attribute_names,
     group_values,
 )
-from privacy_audit.features import (
+from privacy_audit.images.features import (
     FeatureTable,
     PatientFeatures,
     average_by_patient,

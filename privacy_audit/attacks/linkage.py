@@ -13,8 +13,8 @@ from privacy_audit.attacks.linkage_judgement import (
     judge_linkage,
     linkage_not_measured,
 )
-from privacy_audit.comparison import Comparison
-from privacy_audit.self_test import SelfTest
+from privacy_audit.likeness.comparison import Comparison
+from privacy_audit.self_tests.self_test import SelfTest
 from privacy_audit.verdict import CheckResult, Flag
 
 NO_SOURCE_MAP = (

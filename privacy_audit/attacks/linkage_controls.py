@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy_audit.comparison import Comparer, Comparison, References, merge_columns
-from privacy_audit.image_reading import Pixels, read_pixels
-from privacy_audit.image_sets import AuditImage
+from privacy_audit.images.image_reading import Pixels, read_pixels
+from privacy_audit.images.image_sets import AuditImage
+from privacy_audit.likeness.comparison import Comparer, Comparison, References, merge_columns
 from privacy_audit.statistics import clopper_pearson
 
 REQUIRED_RANK_ONE = 0.9

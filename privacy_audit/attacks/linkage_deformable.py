@@ -22,12 +22,12 @@ from privacy_audit.attacks.linkage_judgement import (
     judge_linkage,
     linkage_not_measured,
 )
-from privacy_audit.body_grid import fit_body_grid
-from privacy_audit.comparison import Comparison
-from privacy_audit.deformable import complex_edges, register, warp_smoothly
-from privacy_audit.image_reading import Pixels, read_pixels
-from privacy_audit.image_sets import AuditImage
-from privacy_audit.posed_fields import (
+from privacy_audit.images.body_grid import fit_body_grid
+from privacy_audit.images.image_reading import Pixels, read_pixels
+from privacy_audit.images.image_sets import AuditImage
+from privacy_audit.likeness.comparison import Comparison
+from privacy_audit.likeness.deformable import complex_edges, register, warp_smoothly
+from privacy_audit.likeness.posed_fields import (
     FieldGallery,
     Placement,
     build_field_gallery,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from medsynth.errors import AuditError
 from privacy_audit.attacks.linkage_controls import Controls
 from privacy_audit.attacks.linkage_operating_points import true_rates
-from privacy_audit.comparison import Comparison
+from privacy_audit.likeness.comparison import Comparison
 from privacy_audit.statistics import (
     bootstrap_mean,
     clopper_pearson,

@@ -15,11 +15,16 @@ from privacy_audit.attacks.linkage_judgement import (
     judge_linkage,
     linkage_not_measured,
 )
-from privacy_audit.body_grid import BodyGrid, fit_body_grid
-from privacy_audit.comparison import Comparison
-from privacy_audit.image_reading import read_pixels
-from privacy_audit.image_sets import AuditImage
-from privacy_audit.learned_embedding import MOST_SLABS, Embedding, describe_grid, fit_embedding
+from privacy_audit.images.body_grid import BodyGrid, fit_body_grid
+from privacy_audit.images.image_reading import read_pixels
+from privacy_audit.images.image_sets import AuditImage
+from privacy_audit.likeness.comparison import Comparison
+from privacy_audit.likeness.learned_embedding import (
+    MOST_SLABS,
+    Embedding,
+    describe_grid,
+    fit_embedding,
+)
 from privacy_audit.statistics import clopper_pearson
 from privacy_audit.verdict import CheckResult, Flag
 

@@ -23,16 +23,16 @@ from privacy_audit.attacks.linkage_judgement import (
     judge_linkage,
     linkage_not_measured,
 )
-from privacy_audit.comparison import Comparison
-from privacy_audit.image_sets import AuditImage
-from privacy_audit.label_shapes import (
+from privacy_audit.images.image_sets import AuditImage
+from privacy_audit.likeness.comparison import Comparison
+from privacy_audit.likeness.label_shapes import (
     blur_of_shapes,
     describe_organs,
     find_label_maps,
     read_label_map,
     read_organ_names,
 )
-from privacy_audit.shrinkage import shrunk_covariance
+from privacy_audit.likeness.shrinkage import shrunk_covariance
 from privacy_audit.verdict import CheckResult, Flag
 
 _SHAPE = Attacker(

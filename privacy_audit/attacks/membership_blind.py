@@ -17,8 +17,8 @@ from privacy_audit.attacks.membership_statistics import (
     p_value_of,
     permuted_areas_of_learner,
 )
-from privacy_audit.image_reading import Pixels, read_pixels
-from privacy_audit.image_sets import ImageSet
+from privacy_audit.images.image_reading import Pixels, read_pixels
+from privacy_audit.images.image_sets import ImageSet
 
 HIGHEST_AREA = 0.60
 SIGNIFICANCE = 0.01

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy import ndimage, special
 from scipy.spatial import distance
 
-from privacy_audit.body_grid import fit_body_grid
-from privacy_audit.image_reading import read_pixels
-from privacy_audit.image_sets import AuditImage
+from privacy_audit.images.body_grid import fit_body_grid
+from privacy_audit.images.image_reading import read_pixels
+from privacy_audit.images.image_sets import AuditImage
 
 MOST_COMPONENTS = 16
 IMAGES_A_COMPONENT = 10

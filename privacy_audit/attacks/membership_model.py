@@ -17,8 +17,8 @@ from privacy_audit.attacks.membership import (
     not_measured,
 )
 from privacy_audit.attacks.membership_blind import BlindBaseline, measure_blind_baseline
-from privacy_audit.image_reading import read_pixels
-from privacy_audit.image_sets import ImageSet
+from privacy_audit.images.image_reading import read_pixels
+from privacy_audit.images.image_sets import ImageSet
 from privacy_audit.verdict import CheckResult
 from privacy_audit.white_box import WhiteBox
 

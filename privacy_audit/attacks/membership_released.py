@@ -20,8 +20,8 @@ from privacy_audit.attacks.membership import (
 )
 from privacy_audit.attacks.membership_blind import BlindBaseline
 from privacy_audit.attacks.membership_density import ImageShapes, density_ratios
-from privacy_audit.comparison import Comparer
-from privacy_audit.image_sets import AuditImage
+from privacy_audit.images.image_sets import AuditImage
+from privacy_audit.likeness.comparison import Comparer
 from privacy_audit.verdict import CheckResult
 
 _NAME = "membership_released"

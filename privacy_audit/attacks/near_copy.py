@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy_audit.calibration import (
+from privacy_audit.likeness.calibration import (
     TAIL_REACH,
     TAIL_SHARE,
     correct_for_images,
@@ -23,11 +23,11 @@ from privacy_audit.calibration import (
     joint_p_values,
     tail_p_values,
 )
-from privacy_audit.comparison import Comparison, Nearest, References
-from privacy_audit.likeness import UnitLikeness, measure_likeness
-from privacy_audit.nearer import NearerToTrain
-from privacy_audit.nulls import Null
-from privacy_audit.self_test import SelfTest
+from privacy_audit.likeness.comparison import Comparison, Nearest, References
+from privacy_audit.likeness.likeness import UnitLikeness, measure_likeness
+from privacy_audit.likeness.nearer import NearerToTrain
+from privacy_audit.likeness.nulls import Null
+from privacy_audit.self_tests.self_test import SelfTest
 from privacy_audit.statistics import (
     benjamini_hochberg,
     clopper_pearson,

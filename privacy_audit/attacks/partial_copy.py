@@ -23,7 +23,7 @@ from privacy_audit.attacks.near_copy import (
     FEWEST_SYNTHETIC_PATIENTS,
     HIGHEST_P_VALUE,
 )
-from privacy_audit.calibration import (
+from privacy_audit.likeness.calibration import (
     TAIL_REACH,
     TAIL_SHARE,
     correct_for_images,
@@ -31,11 +31,11 @@ from privacy_audit.calibration import (
     joint_p_values,
     tail_p_values,
 )
-from privacy_audit.comparison import Nearest
-from privacy_audit.likeness import UnitLikeness, measure_likeness
-from privacy_audit.nulls import Null
-from privacy_audit.power import measure_smallest_leak
-from privacy_audit.self_test import SelfTest
+from privacy_audit.likeness.comparison import Nearest
+from privacy_audit.likeness.likeness import UnitLikeness, measure_likeness
+from privacy_audit.likeness.nulls import Null
+from privacy_audit.self_tests.power import measure_smallest_leak
+from privacy_audit.self_tests.self_test import SelfTest
 from privacy_audit.statistics import benjamini_hochberg, clopper_pearson, null_size_to_flag_one
 from privacy_audit.verdict import APPLIES_TO, CheckResult, Flag
 

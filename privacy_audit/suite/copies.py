@@ -2,9 +2,9 @@
 
 from privacy_audit.attacks.near_copy import check_exact_copies, check_near_copies
 from privacy_audit.attacks.partial_copy import check_partial_copies
-from privacy_audit.nearer import compare_sides
-from privacy_audit.partial_comparison import PartialComparer, measure_partial_null
-from privacy_audit.self_test import SelfTest, merge_self_tests, run_partial_self_test
+from privacy_audit.likeness.nearer import compare_sides
+from privacy_audit.likeness.partial_comparison import PartialComparer, measure_partial_null
+from privacy_audit.self_tests.self_test import SelfTest, merge_self_tests, run_partial_self_test
 from privacy_audit.suite.prepared import Found, Prepared
 
 

@@ -16,8 +16,8 @@ from privacy_audit.attacks.membership_released import (
     sources_by_patient,
     sources_of,
 )
-from privacy_audit.features import describe_images
-from privacy_audit.image_sets import AuditImage, ImageSet
+from privacy_audit.images.features import describe_images
+from privacy_audit.images.image_sets import AuditImage, ImageSet
 from privacy_audit.suite.prepared import Found, Prepared
 from privacy_audit.verdict import CheckResult
 

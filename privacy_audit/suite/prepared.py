@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from privacy_audit.comparison import Comparer, Comparison, References, merge_columns
-from privacy_audit.image_sets import AuditImage
+from privacy_audit.images.image_sets import AuditImage
 from privacy_audit.inputs import AuditInputs
-from privacy_audit.nulls import Null, measure_null
-from privacy_audit.self_test import SelfTest, run_self_test
+from privacy_audit.likeness.comparison import Comparer, Comparison, References, merge_columns
+from privacy_audit.likeness.nulls import Null, measure_null
+from privacy_audit.self_tests.self_test import SelfTest, run_self_test
 from privacy_audit.verdict import CheckResult, Flag
 
 

@@ -1,8 +1,12 @@
 """Representation: whom the synthetic images stand for, and whether they repeat each other."""
 
-from privacy_audit.coverage import check_coverage
-from privacy_audit.duplicates import check_duplicates, draw_size, measure_self_likeness
-from privacy_audit.features import describe_images
+from privacy_audit.images.features import describe_images
+from privacy_audit.representation.coverage import check_coverage
+from privacy_audit.representation.duplicates import (
+    check_duplicates,
+    draw_size,
+    measure_self_likeness,
+)
 from privacy_audit.suite.prepared import Found, Prepared
 
 

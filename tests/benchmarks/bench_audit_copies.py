@@ -31,10 +31,10 @@ from medsynth.synthesis.translate import translate_volume
 from medsynth.training.device import choose_compute
 from medsynth.training.public_start import START_SPACING_MM, public_generator
 from privacy_audit.attacks.near_copy import check_near_copies
-from privacy_audit.comparison import Comparer, Nearest
-from privacy_audit.image_sets import ImageSet, image_set_from_files
-from privacy_audit.nulls import measure_null
-from privacy_audit.self_test import run_self_test
+from privacy_audit.images.image_sets import ImageSet, image_set_from_files
+from privacy_audit.likeness.comparison import Comparer, Nearest
+from privacy_audit.likeness.nulls import measure_null
+from privacy_audit.self_tests.self_test import run_self_test
 from privacy_audit.verdict import CheckResult, Flag
 from tests.benchmarks.audit_copy_kinds import (
     SLICE_KINDS,

@@ -21,11 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy_audit.attacks.attributes import Reference, check_attributes
-from privacy_audit.attributes_table import Value
-from privacy_audit.coverage import check_coverage
-from privacy_audit.coverage_statistics import Balls, distances, measure_balls, vendi_score
-from privacy_audit.features import GROUPS, FeatureTable, columns_of, describe_images
-from privacy_audit.image_sets import AuditImage
+from privacy_audit.images.attributes_table import Value
+from privacy_audit.images.features import GROUPS, FeatureTable, columns_of, describe_images
+from privacy_audit.images.image_sets import AuditImage
+from privacy_audit.representation.coverage import check_coverage
+from privacy_audit.representation.coverage_statistics import (
+    Balls,
+    distances,
+    measure_balls,
+    vendi_score,
+)
 from tests.privacy_audit.made_up_cohort import random_table, same_name, scan_with
 
 POINTS = 1000

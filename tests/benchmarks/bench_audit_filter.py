@@ -12,10 +12,10 @@ import time
 
 import numpy as np
 
-from privacy_audit.body_grid import fit_body_grid
-from privacy_audit.image_reading import Pixels
-from privacy_audit.prefilter import CANDIDATES
-from privacy_audit.similarity import EdgeMap, Gallery, PoseSearch, map_edges
+from privacy_audit.images.body_grid import fit_body_grid
+from privacy_audit.images.image_reading import Pixels
+from privacy_audit.likeness.prefilter import CANDIDATES
+from privacy_audit.likeness.similarity import EdgeMap, Gallery, PoseSearch, map_edges
 from tests.benchmarks.audit_copy_kinds import SLICE_KINDS, Image
 from tests.benchmarks.bench_audit_copies import SLICES, made_up_cohort
 

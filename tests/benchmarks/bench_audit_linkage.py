@@ -39,13 +39,13 @@ from privacy_audit.attacks.linkage_shape import (
     measure_shape_controls,
     prepare_shapes,
 )
-from privacy_audit.body_grid import fit_body_grid
-from privacy_audit.comparison import Comparer
-from privacy_audit.deformable import complex_edges, warp_smoothly
-from privacy_audit.image_reading import Pixels, read_pixels
-from privacy_audit.image_sets import AuditImage, ImageSet, image_set_from_files
-from privacy_audit.learned_embedding import describe_grid
-from privacy_audit.self_test import SelfTest
+from privacy_audit.images.body_grid import fit_body_grid
+from privacy_audit.images.image_reading import Pixels, read_pixels
+from privacy_audit.images.image_sets import AuditImage, ImageSet, image_set_from_files
+from privacy_audit.likeness.comparison import Comparer
+from privacy_audit.likeness.deformable import complex_edges, warp_smoothly
+from privacy_audit.likeness.learned_embedding import describe_grid
+from privacy_audit.self_tests.self_test import SelfTest
 from privacy_audit.verdict import CheckResult
 from tests.benchmarks.linkage_network import link_by_network
 

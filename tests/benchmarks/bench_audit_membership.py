@@ -57,8 +57,8 @@ from privacy_audit.attacks.membership_released import (
     sources_of,
 )
 from privacy_audit.attacks.membership_statistics import area_interval
-from privacy_audit.comparison import Comparer
-from privacy_audit.image_sets import AuditImage, ImageSet, read_image_set
+from privacy_audit.images.image_sets import AuditImage, ImageSet, read_image_set
+from privacy_audit.likeness.comparison import Comparer
 from privacy_audit.verdict import CheckResult
 from privacy_audit.white_box import WhiteBox
 

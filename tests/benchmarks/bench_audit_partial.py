@@ -27,13 +27,13 @@ from medsynth.phantom.options import BodyRegion
 from medsynth.phantom.wide_patient import WideView, paint_wide_patient
 from privacy_audit.attacks.near_copy import check_near_copies
 from privacy_audit.attacks.partial_copy import check_partial_copies
-from privacy_audit.comparison import Comparer
-from privacy_audit.image_reading import Pixels
-from privacy_audit.image_sets import ImageSet, read_image_set
-from privacy_audit.nulls import measure_null
-from privacy_audit.partial_comparison import PartialComparer, measure_partial_null
-from privacy_audit.partial_plants import plant_partial_copies
-from privacy_audit.self_test import run_partial_self_test, run_self_test
+from privacy_audit.images.image_reading import Pixels
+from privacy_audit.images.image_sets import ImageSet, read_image_set
+from privacy_audit.likeness.comparison import Comparer
+from privacy_audit.likeness.nulls import measure_null
+from privacy_audit.likeness.partial_comparison import PartialComparer, measure_partial_null
+from privacy_audit.self_tests.partial_plants import plant_partial_copies
+from privacy_audit.self_tests.self_test import run_partial_self_test, run_self_test
 from privacy_audit.verdict import CheckResult, Flag
 
 TRAIN, NULL, CLEAN = 100, 200, 100

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from privacy_audit.comparison import Comparer
-from privacy_audit.image_sets import ImageSet, image_set_from_files
-from privacy_audit.similarity import Gallery
+from privacy_audit.images.image_sets import ImageSet, image_set_from_files
+from privacy_audit.likeness.comparison import Comparer
+from privacy_audit.likeness.similarity import Gallery
 
 SIZES = (100, 300, 1000, 3000, 10_000)
 LARGEST_SEARCHED_WHOLLY = 3000

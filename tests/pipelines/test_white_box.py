@@ -32,8 +32,8 @@ from medsynth.training.public_start import (
 from medsynth.training.trainer_state import StepSettings
 from pipelines.white_box import TranslatorScores, read_white_box
 from privacy_audit.attacks.membership_model import check_membership_model
-from privacy_audit.image_reading import Pixels
-from privacy_audit.image_sets import ImageSet, read_image_set
+from privacy_audit.images.image_reading import Pixels
+from privacy_audit.images.image_sets import ImageSet, read_image_set
 from privacy_audit.white_box import WhiteBox
 
 SIZE = 32

@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from privacy_audit.image_sets import ImageSet, read_image_set
-from privacy_audit.nulls import Null
-from privacy_audit.self_test import SelfTest
+from privacy_audit.images.image_sets import ImageSet, read_image_set
+from privacy_audit.likeness.nulls import Null
+from privacy_audit.self_tests.self_test import SelfTest
 
 Body = Callable[..., NDArray[np.float32]]
 WriteSet = Callable[..., ImageSet]

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from privacy_audit.features import GROUPS, FeatureTable
-from privacy_audit.image_sets import AuditImage
+from privacy_audit.images.features import GROUPS, FeatureTable
+from privacy_audit.images.image_sets import AuditImage
 
 FEATURES = sum(GROUPS.values())
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from medsynth.errors import AuditError
 from privacy_audit.api import AuditResult, run_audit
-from privacy_audit.image_sets import ImageSet
+from privacy_audit.images.image_sets import ImageSet
 from privacy_audit.inputs import AuditInputs, Evidence
 from privacy_audit.verdict import APPLIES_TO
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from privacy_audit.cli import audit
-from privacy_audit.image_sets import ImageSet
+from privacy_audit.images.image_sets import ImageSet
 
 Body = Callable[..., NDArray[np.float32]]
 WriteSet = Callable[..., ImageSet]
@@ -60,7 +60,7 @@ def test_bad_input_ends_with_two_one_message_and_no_report(tmp_path: Path, run: 
     np.save(tmp_path / "clean" / "s2.npy", np.full((9, 9), np.nan))
     code, output = run()
     assert code == 2
-    assert output.startswith("Image s2.npy holds values that are not finite.")
+    assert "\nImage s2.npy holds values that are not finite." in output
     assert not (tmp_path / "report").exists()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 from scipy import ndimage
 
-from privacy_audit.body_grid import fit_body_grid
-from privacy_audit.image_reading import read_pixels
-from privacy_audit.image_sets import read_image_set
+from privacy_audit.images.body_grid import fit_body_grid
+from privacy_audit.images.image_reading import read_pixels
+from privacy_audit.images.image_sets import read_image_set
 from tests.privacy_audit.dicom_files import write_dicom
 
 Body = Callable[..., NDArray[np.float32]]

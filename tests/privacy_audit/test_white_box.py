@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from medsynth.errors import AuditError
-from privacy_audit.image_reading import Pixels
+from privacy_audit.images.image_reading import Pixels
 from privacy_audit.white_box import (
     ENTRY_POINT_GROUP,
     WhiteBox,

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from privacy_audit.attacks.attribute_learner import guess_groups
-from privacy_audit.attributes_table import Value, group_values
+from privacy_audit.images.attributes_table import Value, group_values
 from tests.privacy_audit.made_up_cohort import FEATURES
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from medsynth.errors import AuditError
 from privacy_audit.attacks.attributes import Reference, check_attributes
-from privacy_audit.attributes_table import Value
-from privacy_audit.features import FeatureTable, describe_images
-from privacy_audit.image_sets import AuditImage
+from privacy_audit.images.attributes_table import Value
+from privacy_audit.images.features import FeatureTable, describe_images
+from privacy_audit.images.image_sets import AuditImage
 from tests.privacy_audit.made_up_cohort import (
     FEATURES,
     random_table,

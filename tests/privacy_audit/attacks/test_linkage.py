@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 
 from medsynth.errors import AuditError
 from privacy_audit.attacks.linkage import check_linkage
-from privacy_audit.comparison import Comparison
-from privacy_audit.image_sets import AuditImage
-from privacy_audit.self_test import SelfTest
+from privacy_audit.images.image_sets import AuditImage
+from privacy_audit.likeness.comparison import Comparison
+from privacy_audit.self_tests.self_test import SelfTest
 
 
 def _comparison(similarity: NDArray[np.float64]) -> Comparison:

@@ -11,9 +11,9 @@ from privacy_audit.attacks.linkage_controls import (
     measure_rigid_controls,
     spread_out,
 )
-from privacy_audit.comparison import Comparer, Comparison
-from privacy_audit.image_reading import Pixels
-from privacy_audit.image_sets import AuditImage
+from privacy_audit.images.image_reading import Pixels
+from privacy_audit.images.image_sets import AuditImage
+from privacy_audit.likeness.comparison import Comparer, Comparison
 from tests.privacy_audit.conftest import Body, WriteSet
 
 

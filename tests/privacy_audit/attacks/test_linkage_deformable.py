@@ -9,9 +9,9 @@ from privacy_audit.attacks.linkage_deformable import (
     measure_deformable_controls,
     prepare_deformable,
 )
-from privacy_audit.deformable import warp_smoothly
-from privacy_audit.image_reading import Pixels
-from privacy_audit.image_sets import ImageSet, read_image_set
+from privacy_audit.images.image_reading import Pixels
+from privacy_audit.images.image_sets import ImageSet, read_image_set
+from privacy_audit.likeness.deformable import warp_smoothly
 from tests.privacy_audit.conftest import Body, WriteSet
 
 PATIENTS = 20

@@ -11,8 +11,8 @@ from privacy_audit.attacks.linkage_judgement import (
     judge_linkage,
     linkage_not_measured,
 )
-from privacy_audit.comparison import Comparison
-from privacy_audit.image_sets import AuditImage
+from privacy_audit.images.image_sets import AuditImage
+from privacy_audit.likeness.comparison import Comparison
 from privacy_audit.verdict import APPLIES_TO, CheckResult
 
 ATTACKER = Attacker("linkage_shape", "the shapes alone")

@@ -9,8 +9,8 @@ from privacy_audit.attacks.linkage_learned import (
     LearnedInputs,
     check_linkage_learned,
 )
-from privacy_audit.image_reading import Pixels
-from privacy_audit.image_sets import ImageSet
+from privacy_audit.images.image_reading import Pixels
+from privacy_audit.images.image_sets import ImageSet
 from tests.privacy_audit.conftest import Body, WriteSet
 
 PATIENTS = 50

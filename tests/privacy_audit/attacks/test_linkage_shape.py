@@ -12,7 +12,7 @@ from privacy_audit.attacks.linkage_shape import (
     measure_shape_controls,
     prepare_shapes,
 )
-from privacy_audit.image_sets import AuditImage
+from privacy_audit.images.image_sets import AuditImage
 
 PATIENTS = 30
 

@@ -11,7 +11,7 @@ from privacy_audit.attacks.membership_blind import (
     measure_blind_baseline,
     tell_apart,
 )
-from privacy_audit.image_sets import AuditImage, ImageSet, read_image_set
+from privacy_audit.images.image_sets import AuditImage, ImageSet, read_image_set
 
 Body = Callable[..., NDArray[np.float32]]
 WriteSet = Callable[..., ImageSet]

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from privacy_audit.attacks.membership_density import ImageShapes, density_ratios, describe_shapes
-from privacy_audit.image_sets import ImageSet
+from privacy_audit.images.image_sets import ImageSet
 
 PATIENTS = tuple(f"p{number:02}" for number in range(30))
 REAL = ImageShapes(np.random.default_rng(0).normal(size=(30, 8)), PATIENTS)

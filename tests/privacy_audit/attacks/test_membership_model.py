@@ -14,8 +14,8 @@ from privacy_audit.attacks.membership_model import (
     pairwise_ratios,
     spread_ratios,
 )
-from privacy_audit.image_reading import Pixels
-from privacy_audit.image_sets import ImageSet, read_image_set
+from privacy_audit.images.image_reading import Pixels
+from privacy_audit.images.image_sets import ImageSet, read_image_set
 from privacy_audit.white_box import ScoredModel, WhiteBox
 
 Cohort = Callable[[str, range], ImageSet]

@@ -19,8 +19,8 @@ from privacy_audit.attacks.membership_released import (
     sources_by_patient,
     sources_of,
 )
-from privacy_audit.comparison import Comparer
-from privacy_audit.image_sets import AuditImage, ImageSet
+from privacy_audit.images.image_sets import AuditImage, ImageSet
+from privacy_audit.likeness.comparison import Comparer
 from privacy_audit.verdict import CheckResult
 
 ALIKE = BlindBaseline(area=0.5, interval=(0.4, 0.6), p_value=0.5, members=10, others=10)

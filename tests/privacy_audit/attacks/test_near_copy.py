@@ -5,13 +5,13 @@ import pytest
 from numpy.typing import NDArray
 
 from privacy_audit.attacks.near_copy import check_exact_copies, check_near_copies
-from privacy_audit.comparison import Comparison, References
-from privacy_audit.image_sets import AuditImage
-from privacy_audit.likeness import measure_likeness
-from privacy_audit.nearer import NearerToTrain
-from privacy_audit.nulls import Null
-from privacy_audit.self_test import SelfTest
-from privacy_audit.similarity import Gallery
+from privacy_audit.images.image_sets import AuditImage
+from privacy_audit.likeness.comparison import Comparison, References
+from privacy_audit.likeness.likeness import measure_likeness
+from privacy_audit.likeness.nearer import NearerToTrain
+from privacy_audit.likeness.nulls import Null
+from privacy_audit.likeness.similarity import Gallery
+from privacy_audit.self_tests.self_test import SelfTest
 
 
 def _image(name: str) -> AuditImage:

@@ -6,11 +6,11 @@ import pytest
 from numpy.typing import NDArray
 
 from privacy_audit.attacks.partial_copy import check_partial_copies
-from privacy_audit.comparison import Nearest
-from privacy_audit.image_sets import AuditImage, ImageSet
-from privacy_audit.nulls import Null
-from privacy_audit.partial_comparison import PartialComparer, measure_partial_null
-from privacy_audit.self_test import SelfTest
+from privacy_audit.images.image_sets import AuditImage, ImageSet
+from privacy_audit.likeness.comparison import Nearest
+from privacy_audit.likeness.nulls import Null
+from privacy_audit.likeness.partial_comparison import PartialComparer, measure_partial_null
+from privacy_audit.self_tests.self_test import SelfTest
 
 Body = Callable[..., NDArray[np.float32]]
 WriteSet = Callable[..., ImageSet]

@@ -1,0 +1,1 @@
+"""How alike images are: whole, in part, bent, and held against chance."""

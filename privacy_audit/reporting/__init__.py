@@ -1,0 +1,1 @@
+"""The record, the private page, the public page and the pictures."""

@@ -1,0 +1,1 @@
+"""Whom the synthetic images stand for, and whether they repeat each other."""
