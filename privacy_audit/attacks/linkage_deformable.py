@@ -40,7 +40,7 @@ _COARSE_CANDIDATES = 200
 _FINE_CANDIDATES = 40
 _PAIRS_AT_ONCE = 50
 _WARPED_SHARES = (0.03, 0.06)
-_BENDING = Attacker(
+BENDING = Attacker(
     "linkage_deformable",
     "bending the two onto each other",
     "Bending is within the slices' planes.",
@@ -180,12 +180,12 @@ def check_linkage_deformable(
         AuditError: a source patient is not among the real patients.
     """
     if source_of is None:
-        return linkage_not_measured(_BENDING, NO_SOURCE_MAP), []
+        return linkage_not_measured(BENDING, NO_SOURCE_MAP), []
     if len(attack.gallery.patients) < 2:
-        return linkage_not_measured(_BENDING, ONE_PATIENT), []
+        return linkage_not_measured(BENDING, ONE_PATIENT), []
     standing = Standing(is_invalid=False, controls=controls)
     released = attack.compare(images)
-    return judge_linkage(_BENDING, released, source_of, standing, mode=mode, seed=seed)
+    return judge_linkage(BENDING, released, source_of, standing, mode=mode, seed=seed)
 
 
 def _plant(

@@ -101,7 +101,7 @@ class Comparer:
             workers: how many images are treated at the same time, at least 1.
         """
         self.search = PoseSearch()
-        self._workers = max(1, workers)
+        self.workers = max(1, workers)
 
     def prepare(self, images: Sequence[AuditImage]) -> References:
         """Read real images and make them searchable.
@@ -187,7 +187,7 @@ class Comparer:
     def _run(
         self, function: Callable[[AuditImage], Result], images: Sequence[AuditImage]
     ) -> list[Result]:
-        with ThreadPoolExecutor(self._workers) as executor:
+        with ThreadPoolExecutor(self.workers) as executor:
             return list(executor.map(function, images))
 
 

@@ -57,7 +57,7 @@ class PartialComparer:
         Args:
             workers: how many images are treated at the same time, at least 1.
         """
-        self._workers = max(1, workers)
+        self.workers = max(1, workers)
 
     def prepare(self, images: Sequence[AuditImage]) -> PartialReferences:
         """Read real images and make them searchable.
@@ -65,7 +65,7 @@ class PartialComparer:
         Args:
             images: at least one.
         """
-        with ThreadPoolExecutor(self._workers) as executor:
+        with ThreadPoolExecutor(self.workers) as executor:
             views_of = list(executor.map(_read_views, images))
         patients = tuple(sorted({image.patient for image in images}))
         place = {patient: index for index, patient in enumerate(patients)}
@@ -95,7 +95,7 @@ class PartialComparer:
         columns = np.zeros((len(images), kept), dtype=np.int64)
         likeness = np.zeros((len(images), kept))
         prints = []
-        with ThreadPoolExecutor(self._workers) as executor:
+        with ThreadPoolExecutor(self.workers) as executor:
             for index, (row, fingerprint) in enumerate(executor.map(search_one, images)):
                 columns[index] = np.argsort(-row, kind="stable")[:kept]
                 likeness[index] = row[columns[index]]

@@ -97,7 +97,7 @@ def render_public_page(public: Mapping[str, Any]) -> str:
 def rounded_count(patients: int) -> str:
     """Give a number of patients in words, to tens."""
     if patients == 0:
-        return "none"
+        return "0"
     if patients < FEWEST_PATIENTS:
         return f"fewer than {FEWEST_PATIENTS}"
     return f"about {(patients + 5) // 10 * 10}"

@@ -5,7 +5,9 @@ of `partial_copy`; each must find its own.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -107,12 +109,14 @@ class SelfTest:
 class _Finder:
     """A check's search among the training patients.
 
-    `compare` gives the likeness of an image to each of `patients`.
+    `compare` gives the likeness of an image to each of `patients`; it is called by so many
+    `workers` at the same time.
     """
 
     check: str
     patients: tuple[str, ...]
     null: Null
+    workers: int
     compare: Callable[[Pixels], NDArray[np.float64]]
 
 
@@ -151,7 +155,7 @@ def run_self_test(
     def compare(pixels: Pixels) -> NDArray[np.float64]:
         return comparer.compare_pixels(pixels, references)
 
-    finder = _Finder("near_copy", references.patients, null, compare)
+    finder = _Finder("near_copy", references.patients, null, comparer.workers, compare)
     return _judge(finder, _plant_whole(train, seed), holdout)
 
 
@@ -179,7 +183,7 @@ def run_partial_self_test(
     def compare(pixels: Pixels) -> NDArray[np.float64]:
         return comparer.compare_pixels(pixels, references)
 
-    finder = _Finder("partial_copy", references.patients, null, compare)
+    finder = _Finder("partial_copy", references.patients, null, comparer.workers, compare)
     return _judge(finder, _plant_parts(train, holdout, seed), holdout)
 
 
@@ -252,8 +256,7 @@ def _search(finder: _Finder, plants: Iterator[_Plant]) -> tuple[dict[str, Plante
     """Give how each kind fared, and what nine tenths of the copies that must be found reach."""
     likeness: dict[str, list[float]] = {}
     found: dict[str, int] = {}
-    for plant in plants:
-        row = finder.compare(plant.pixels)
+    for plant, row in _compared(finder, plants):
         owners = [
             finder.patients.index(owner) for owner in plant.owners if owner in finder.patients
         ]
@@ -270,6 +273,16 @@ def _search(finder: _Finder, plants: Iterator[_Plant]) -> tuple[dict[str, Plante
     # Without a second patient no part can be planted, and no level is reached.
     reached = float(np.quantile(every, _COPY_LEVEL_QUANTILE, method="lower")) if every else 1.0
     return kinds, reached
+
+
+def _compared(
+    finder: _Finder, plants: Iterator[_Plant]
+) -> Iterator[tuple[_Plant, NDArray[np.float64]]]:
+    """Compare a few plants at a time: all of them would not fit into memory."""
+    with ThreadPoolExecutor(finder.workers) as executor:
+        while several := list(itertools.islice(plants, finder.workers)):
+            rows = executor.map(finder.compare, [plant.pixels for plant in several])
+            yield from zip(several, rows, strict=True)
 
 
 def _stands_out(row: NDArray[np.float64], null: Null) -> bool:

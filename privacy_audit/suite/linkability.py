@@ -3,10 +3,12 @@
 from privacy_audit.attacks.linkage import check_linkage
 from privacy_audit.attacks.linkage_controls import measure_rigid_controls
 from privacy_audit.attacks.linkage_deformable import (
+    BENDING,
     check_linkage_deformable,
     measure_deformable_controls,
     prepare_deformable,
 )
+from privacy_audit.attacks.linkage_judgement import linkage_not_measured
 from privacy_audit.attacks.linkage_learned import LearnedInputs, check_linkage_learned
 from privacy_audit.attacks.linkage_shape import (
     check_linkage_shape,
@@ -16,6 +18,11 @@ from privacy_audit.attacks.linkage_shape import (
 )
 from privacy_audit.images.image_sets import AuditImage
 from privacy_audit.suite.prepared import Found, Prepared
+
+_NO_NEED_TO_BEND = (
+    "All released images were matched to their sources without bending, which this mode expects. "
+    "The modes unlinked and source_free always bend."
+)
 
 
 def check_rigid_linkage(prepared: Prepared) -> Found:
@@ -28,7 +35,7 @@ def check_rigid_linkage(prepared: Prepared) -> Found:
         seed=prepared.seed,
     )
     check, flags = check_linkage(
-        prepared.against_all(),
+        prepared.against_all,
         prepared.inputs.source_of,
         prepared.self_test,
         mode=prepared.mode,
@@ -39,7 +46,14 @@ def check_rigid_linkage(prepared: Prepared) -> Found:
 
 
 def check_deformable_linkage(prepared: Prepared) -> Found:
-    """Match by anatomy after bending the released image onto each candidate."""
+    """Match by anatomy after bending the released image onto each candidate.
+
+    It is the dearest of the attackers. Translations that are not promised to be unlinked,
+    and that all images were matched without bending, are not bent.
+    """
+    if prepared.mode == "translated" and _all_matched(prepared):
+        check = linkage_not_measured(BENDING, _NO_NEED_TO_BEND, verdict="not_applicable")
+        return Found({"linkage_deformable": check})
     attack = prepare_deformable(prepared.real_images, workers=prepared.processes)
     controls = measure_deformable_controls(
         attack, _known(prepared), prepared.unrelated, seed=prepared.seed
@@ -87,6 +101,19 @@ def check_learned_linkage(prepared: Prepared) -> Found:
         workers=prepared.processes,
     )
     return Found({"linkage_learned": check}, tuple(flags))
+
+
+def _all_matched(prepared: Prepared) -> bool:
+    """Whether every released image is more alike to its source than to anybody else."""
+    source_of = prepared.inputs.source_of
+    against_all = prepared.against_all
+    if source_of is None or len(against_all.patients) < 2:
+        return False
+    nearest = against_all.similarity.argmax(axis=1)
+    return all(
+        against_all.patients[index] == source_of[image.name]
+        for index, image in zip(nearest, against_all.probes, strict=True)
+    )
 
 
 def _known(prepared: Prepared) -> tuple[AuditImage, ...]:

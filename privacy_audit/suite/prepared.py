@@ -38,6 +38,7 @@ class Prepared:
         train: the training images, searchable.
         others: all other real images, searchable.
         synthetic: likeness of the synthetic images to the training patients.
+        against_all: the same to all real patients.
         null: the same for patients that cannot have leaked.
         self_test: whether planted whole copies were found.
     """
@@ -50,6 +51,7 @@ class Prepared:
     train: References
     others: References | None
     synthetic: Comparison
+    against_all: Comparison
     null: Null
     self_test: SelfTest
 
@@ -69,13 +71,6 @@ class Prepared:
         images = self.inputs.null or self.inputs.holdout
         return () if images is None else images.images
 
-    def against_all(self) -> Comparison:
-        """Give the likeness of the synthetic images to all real patients."""
-        if self.others is None:
-            return self.synthetic
-        others = self.comparer.compare(self.inputs.synthetic.images, self.others)
-        return merge_columns(self.synthetic, others)
-
 
 def prepare(inputs: AuditInputs, *, mode: str, seed: int, processes: int) -> Prepared:
     """Read the images and measure what most checks need.
@@ -85,7 +80,13 @@ def prepare(inputs: AuditInputs, *, mode: str, seed: int, processes: int) -> Pre
     """
     comparer = Comparer(processes)
     train = comparer.prepare(inputs.train.images)
-    others = _other_images(inputs)
+    other_images = _other_images(inputs)
+    others = comparer.prepare(other_images) if other_images else None
+    released = inputs.synthetic.images
+    synthetic = comparer.compare(released, train)
+    against_all = synthetic
+    if others is not None:
+        against_all = merge_columns(synthetic, comparer.compare(released, others))
     null = measure_null(comparer, train, null=inputs.null, holdout=inputs.holdout)
     return Prepared(
         inputs=inputs,
@@ -94,8 +95,9 @@ def prepare(inputs: AuditInputs, *, mode: str, seed: int, processes: int) -> Pre
         processes=processes,
         comparer=comparer,
         train=train,
-        others=comparer.prepare(others) if others else None,
-        synthetic=comparer.compare(inputs.synthetic.images, train),
+        others=others,
+        synthetic=synthetic,
+        against_all=against_all,
         null=null,
         self_test=run_self_test(
             comparer, train, null, train=inputs.train, holdout=inputs.holdout, seed=seed

@@ -68,9 +68,9 @@ def test_public_record_says_what_was_attacked_how_and_found() -> None:
     assert public["patients"] == {
         "train": "about 40",
         "synthetic": "about 30",
-        "source": "none",
+        "source": "0",
         "holdout": "fewer than 20",
-        "null": "none",
+        "null": "0",
     }
     assert any("does not say that other attacks fail" in limit for limit in public["limits"])
 
@@ -103,7 +103,7 @@ def test_public_record_is_made_from_what_the_private_file_holds(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("patients", "words"),
     [
-        (0, "none"),
+        (0, "0"),
         (1, "fewer than 20"),
         (19, "fewer than 20"),
         (20, "about 20"),
