@@ -76,7 +76,7 @@ def test_private_weights_whose_claim_was_not_tried_are_released_only_on_demand()
     assert (refused.released, accepted.released) == (False, True)
     assert refused.verdict == accepted.verdict == "inconclusive"
     assert "did not try to refute the training's claim" in refused.reasons[0]
-    assert refused.reasons[1] == "privacy_claim: inconclusive. The check was not run."
+    assert "privacy_claim: inconclusive. The check was not run." in refused.reasons
 
 
 def test_a_refuted_claim_of_privacy_bars_the_weights_for_good() -> None:
