@@ -18,8 +18,9 @@ $(INSTALLED): pyproject.toml docker/constraints.txt
 demo: install
 	$(BIN)/medsynth demo --workspace demo
 
+# Tests of one file stay in one process, because they share what they made.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

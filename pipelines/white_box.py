@@ -47,18 +47,31 @@ _DIGITS = 4
 
 
 @dataclasses.dataclass(frozen=True)
+class TrainingGrid:
+    """What a training slice shows.
+
+    Attributes:
+        matrix: rows and columns.
+        spacing_mm: of both, mm.
+    """
+
+    matrix: int
+    spacing_mm: float
+
+
+@dataclasses.dataclass(frozen=True)
 class _Design:
     """How a folder's networks are built and what they were trained on.
 
     Attributes:
         generator: design of the generators.
         discriminator: design of the discriminators.
-        matrix: rows and columns of a training slice.
+        grid: of a training slice.
     """
 
     generator: GeneratorDesign
     discriminator: DiscriminatorDesign
-    matrix: int
+    grid: TrainingGrid
 
 
 class TranslatorScores:
@@ -71,19 +84,19 @@ class TranslatorScores:
     """
 
     def __init__(
-        self, networks: CycleNetworks, public: CycleNetworks, matrix: int, *, judges: bool
+        self, networks: CycleNetworks, public: CycleNetworks, grid: TrainingGrid, *, judges: bool
     ) -> None:
         """Take the networks.
 
         Args:
             networks: of the model; its discriminators are not used without `judges`.
             public: the public start's.
-            matrix: rows and columns of a training slice.
+            grid: of a training slice.
             judges: whether the discriminators are the model's own.
         """
         self._networks = networks
         self._public = public
-        self._matrix = matrix
+        self._grid = grid
         self._judges = judges
         for one in (networks, public):
             for _, network in one.named():
@@ -94,13 +107,12 @@ class TranslatorScores:
         """Give the scores of one image, means over at most eight slices at equal distances.
 
         Args:
-            pixels: HU. Their field of view is taken to be the training slices', as the pixel
-                spacing is not told.
+            pixels: HU.
 
         Raises:
             AuditError: the values are no Hounsfield units.
         """
-        slices = _training_slices(pixels, self._matrix)
+        slices = _training_slices(pixels, self._grid)
         if _is_contrast(slices, self._public):
             forward, backward = self._networks.to_noncontrast, self._networks.to_contrast
             judge = self._networks.contrast_discriminator
@@ -153,8 +165,8 @@ def read_white_box(folder: Path) -> WhiteBox | None:
         contrast_discriminator=found.get("contrast_discriminator", public.contrast_discriminator),
     )
     return WhiteBox(
-        target=TranslatorScores(networks, public, design.matrix, judges=judges),
-        references=(TranslatorScores(public, public, design.matrix, judges=judges),),
+        target=TranslatorScores(networks, public, design.grid, judges=judges),
+        references=(TranslatorScores(public, public, design.grid, judges=judges),),
     )
 
 
@@ -207,7 +219,7 @@ def _read_design(folder: Path) -> _Design:
             generator_design(config), calibrated=_is_calibrated(folder / "privacy.json")
         ),
         discriminator=_discriminator_design(config),
-        matrix=config.prepare.matrix,
+        grid=TrainingGrid(config.prepare.matrix, config.prepare.spacing_mm),
     )
 
 
@@ -223,7 +235,7 @@ def _design_of_bundle(path: Path) -> _Design:
                 calibrated=bool(generator.get("calibrated", False)),
             ),
             discriminator=START_DISCRIMINATOR,
-            matrix=int(grid["matrix"]),
+            grid=TrainingGrid(int(grid["matrix"]), float(grid["spacing_mm"])),
         )
     except (KeyError, TypeError, ValueError):
         raise AuditError(
@@ -240,8 +252,11 @@ def _is_calibrated(record: Path) -> bool:
     return record.is_file() and read_json(record).get("trained") == "calibration"
 
 
-def _training_slices(pixels: Pixels, matrix: int) -> Tensor:
-    """Give slices as a training sees them: (slices, 1, matrix, matrix), HU."""
+def _training_slices(pixels: Pixels, grid: TrainingGrid) -> Tensor:
+    """Give slices as a training sees them: (slices, 1, matrix, matrix), HU.
+
+    Where the image does not say its spacing, it is taken to show as much as a training slice.
+    """
     if pixels.values.min() > _AIR_BELOW_HU:
         raise AuditError(
             f"An image's lowest value is {pixels.values.min():g}, so its values are no Hounsfield "
@@ -249,9 +264,12 @@ def _training_slices(pixels: Pixels, matrix: int) -> Tensor:
         )
     count, rows, columns = pixels.values.shape
     chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_SLICES)).round().astype(int))
-    spacing = 1.0 / max(rows, columns)
+    unknown_mm = grid.matrix * grid.spacing_mm / max(rows, columns)
     on_grid: NDArray[np.float32] = to_training_grid(
-        pixels.values[chosen], (spacing, spacing), matrix=matrix, spacing_mm=1.0 / matrix
+        pixels.values[chosen],
+        pixels.row_column_mm or (unknown_mm, unknown_mm),
+        matrix=grid.matrix,
+        spacing_mm=grid.spacing_mm,
     )
     return torch.from_numpy(np.ascontiguousarray(on_grid)).unsqueeze(1)
 

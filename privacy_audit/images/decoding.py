@@ -59,10 +59,12 @@ class Stack:
     Attributes:
         values: (slices, rows, columns), float32.
         slice_gap_mm: distance between neighbouring slices, mm; None where the file does not say.
+        row_column_mm: distance between neighbouring rows and columns, mm; likewise.
     """
 
     values: NDArray[np.float32]
     slice_gap_mm: float | None
+    row_column_mm: tuple[float, float] | None = None
 
 
 def as_slices(name: str, values: NDArray[Any]) -> NDArray[np.float32]:

@@ -95,9 +95,9 @@ def join_frames(name: str, files: Sequence[DicomFrames]) -> Stack:
     values = np.concatenate([one.values for one in files])
     first = files[0]
     if len(values) == 1:
-        return Stack(values, None)
+        return Stack(values, None, first.spacing_row_column_mm)
     if any(one.places_mm is None for one in files):
-        return Stack(values, first.slice_gap_mm)
+        return Stack(values, first.slice_gap_mm, first.spacing_row_column_mm)
     places = [place for one in files for place in one.places_mm or ()]
     stacks = [stack for one in files for stack in one.stacks]
     order = sorted(range(len(values)), key=lambda index: (stacks[index], places[index]))
@@ -105,7 +105,7 @@ def join_frames(name: str, files: Sequence[DicomFrames]) -> Stack:
     gap_mm = float(np.median(gaps[gaps > _SAME_PLACE_MM])) if gaps.max() > _SAME_PLACE_MM else None
     directions = _shared([one.directions for one in files])
     if directions is None or first.spacing_row_column_mm is None or gap_mm is None:
-        return Stack(values[order], gap_mm)
+        return Stack(values[order], gap_mm, first.spacing_row_column_mm)
     along_row, down_column = directions
     lengths_mm = np.array([gap_mm, *first.spacing_row_column_mm])
     # DICOM's world runs to the left, back and head.

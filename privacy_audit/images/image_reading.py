@@ -39,10 +39,12 @@ class Pixels:
     Attributes:
         values: (slices, rows, columns), float32, finite and not constant; one slice for a picture.
         slice_gap_mm: distance between neighbouring slices, mm; None where the file does not say.
+        row_column_mm: distance between neighbouring rows and columns, mm; likewise.
     """
 
     values: NDArray[np.float32]
     slice_gap_mm: float | None
+    row_column_mm: tuple[float, float] | None = None
 
 
 def is_array_or_picture(path: Path) -> bool:
@@ -84,7 +86,7 @@ def read_pixels(name: str, paths: Sequence[Path]) -> Pixels:
         raise AuditError(
             f"Image {name} is constant. Expected a picture of a body. Remove it from the folder."
         )
-    return Pixels(stack.values, stack.slice_gap_mm)
+    return Pixels(stack.values, stack.slice_gap_mm, stack.row_column_mm)
 
 
 def _decode(name: str, paths: Sequence[Path]) -> Stack:

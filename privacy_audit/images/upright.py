@@ -23,7 +23,7 @@ def turn_upright(values: NDArray[np.float32], steps_mm: NDArray[np.float64]) -> 
         steps_mm: (3, 3); column k is the step of axis k towards head, back and left, mm.
 
     Returns:
-        A new array, with the distance between its slices.
+        A new array, with the distances between its slices, rows and columns.
 
     Raises:
         OrientationError: two axes run the same way.
@@ -37,11 +37,11 @@ def turn_upright(values: NDArray[np.float32], steps_mm: NDArray[np.float64]) -> 
     turns = nibabel.orientations.io_orientation(affine)
     turned = nibabel.orientations.apply_orientation(values, turns)
     head, back, left = (float(lengths[int(np.argmax(turns[:, 0] == axis))]) for axis in range(3))
-    gap_mm = head
+    gap_mm, row_column_mm = head, (back, left)
     if max(back, left) > _LONGEST_PIXEL * min(back, left):
         # From (head, back, left) to slices, rows and columns of a coronal or sagittal stack.
         is_coronal = back > left
         order = (1, 0, 2) if is_coronal else (2, 0, 1)
         turned = turned.transpose(order)[:, ::-1]
-        gap_mm = max(back, left)
-    return Stack(np.ascontiguousarray(turned, dtype=np.float32), gap_mm)
+        gap_mm, row_column_mm = max(back, left), (head, min(back, left))
+    return Stack(np.ascontiguousarray(turned, dtype=np.float32), gap_mm, row_column_mm)

@@ -30,7 +30,7 @@ from medsynth.training.device import Compute
 from medsynth.training.losses import LossWeights
 from medsynth.training.public_start import START_DISCRIMINATOR, START_GENERATOR, started_networks
 from medsynth.training.trainer_state import StepSettings
-from pipelines.white_box import TranslatorScores
+from pipelines.white_box import TrainingGrid, TranslatorScores
 from privacy_audit.attacks.epsilon_bounds import (
     NoisyUpdates,
     OneRunAudit,
@@ -137,8 +137,8 @@ def show_overfitting(cohort: Cohort, folder: Path) -> None:
     blind = measure_blind_baseline(members, others, seed=0)
     print(f"{MEMBERS} members, {OTHERS} others; blind area {blind.area:.2f}")
     print("steps  train CPU s  verdict       best of 8  low   one loss (peer)  ratio  audit CPU s")
-    spent, target = 0.0, TranslatorScores(networks, public, SIZE, judges=True)
-    reference = TranslatorScores(public, public, SIZE, judges=True)
+    spent, target = 0.0, TranslatorScores(networks, public, TrainingGrid(SIZE, 2.8), judges=True)
+    reference = TranslatorScores(public, public, TrainingGrid(SIZE, 2.8), judges=True)
     model = WhiteBox(target, (reference,))
     for steps in (0, 100, 200, 300, 400):
         spent += train(trainer, cohort, until=steps)

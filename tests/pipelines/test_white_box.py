@@ -30,7 +30,7 @@ from medsynth.training.public_start import (
     started_networks,
 )
 from medsynth.training.trainer_state import StepSettings
-from pipelines.white_box import TranslatorScores, read_white_box
+from pipelines.white_box import TrainingGrid, TranslatorScores, read_white_box
 from privacy_audit.attacks.membership_model import check_membership_model
 from privacy_audit.images.image_reading import Pixels
 from privacy_audit.images.image_sets import ImageSet, read_image_set
@@ -117,8 +117,8 @@ def write_cohort(tmp_path: Path) -> WriteCohort:
 @pytest.fixture
 def white_box(dense_networks: CycleNetworks, public: CycleNetworks) -> WhiteBox:
     return WhiteBox(
-        target=TranslatorScores(dense_networks, public, SIZE, judges=False),
-        references=(TranslatorScores(public, public, SIZE, judges=False),),
+        target=TranslatorScores(dense_networks, public, TrainingGrid(SIZE, 2.8), judges=False),
+        references=(TranslatorScores(public, public, TrainingGrid(SIZE, 2.8), judges=False),),
     )
 
 
