@@ -12,50 +12,28 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
-from privacy_audit.likeness.calibration import (
-    TAIL_REACH,
-    TAIL_SHARE,
-    correct_for_images,
-    fit_tail,
-    joint_p_values,
-    tail_p_values,
+from privacy_audit.attacks.suspects import (
+    FALSE_DISCOVERY_RATE,
+    FEWEST_SYNTHETIC_PATIENTS,
+    Calibrated,
+    Search,
+    calibrate,
+    call_suspects,
+    flag_of,
 )
 from privacy_audit.likeness.comparison import Comparison, Nearest, References
-from privacy_audit.likeness.likeness import UnitLikeness, measure_likeness
+from privacy_audit.likeness.likeness import measure_likeness
 from privacy_audit.likeness.nearer import NearerToTrain
 from privacy_audit.likeness.nulls import Null
 from privacy_audit.self_tests.self_test import SelfTest
 from privacy_audit.statistics import (
-    benjamini_hochberg,
     clopper_pearson,
     null_size_to_flag_one,
 )
 from privacy_audit.verdict import APPLIES_TO, CheckResult, Flag
 
-FALSE_DISCOVERY_RATE = 0.05
-HIGHEST_P_VALUE = 0.01
-"""Above it nobody is flagged, however many others are, unless few null patients allow no less."""
-FEWEST_SYNTHETIC_PATIENTS = 5
-"""Synthetic patients below which none flagged says nothing of the next."""
-_SMALLEST_DISTANCE = 1e-9
-
-
-@dataclasses.dataclass(frozen=True)
-class _Calibrated:
-    """P-values of the synthetic patients.
-
-    Attributes:
-        p_values: (patients,).
-        resolution: the smallest p-value that was possible.
-        by_tail: whether a fitted tail gave the smallest ones.
-    """
-
-    p_values: NDArray[np.float64]
-    resolution: float
-    by_tail: bool
+# Who is beyond the null in one statistic alone has twice the smallest p-value.
+_SEARCH = Search("near_copy", smallest_distance=1e-9, smallest_ranks=2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,10 +112,10 @@ def check_near_copies(
     """
     nearest = synthetic.nearest() if isinstance(synthetic, Comparison) else synthetic
     units = measure_likeness(nearest, source_of, by_source=True)
-    calibrated = _calibrate(units, null)
-    called = _call(units, calibrated, null, self_test)
+    calibrated = calibrate(units, null, _SEARCH)
+    called = call_suspects(units, calibrated, null, self_test, _SEARCH)
     flags = [
-        _flag(unit, nearest, null, float(p))
+        flag_of(unit, nearest, null, float(p), _SEARCH)
         for unit, p, is_called in zip(units, calibrated.p_values, called, strict=True)
         if is_called
     ]
@@ -167,67 +145,7 @@ def check_near_copies(
     return result, flags
 
 
-def _calibrate(units: tuple[UnitLikeness, ...], null: Null) -> _Calibrated:
-    """Hold each patient against null patients with as many images."""
-    p_values = np.ones(len(units))
-    by_tail = False
-    use_tail = null.size < null_size_to_flag_one(len(units), FALSE_DISCOVERY_RATE)
-    counts = np.array([unit.images.size for unit in units])
-    for images in np.unique(counts):
-        rows = np.flatnonzero(counts == images)
-        against = null.statistics(int(images))
-        tested = np.stack([units[row].highest(int(images)) for row in rows])
-        tested = _unbounded(tested[:, : against.shape[1]])
-        against = _unbounded(against)
-        group = joint_p_values(tested, against)
-        tails = tuple(fit_tail(column) for column in against.T) if use_tail else (None,)
-        fitted = tuple(tail for tail in tails if tail is not None)
-        if len(fitted) == len(tails):
-            by_tail = True
-            beyond = tail_p_values(tested, fitted, null.size)
-            group = np.where(group <= TAIL_SHARE, np.minimum(beyond, TAIL_SHARE), group)
-        p_values[rows] = correct_for_images(group, int(images), null.images_per_patient)
-    reach = TAIL_REACH if by_tail else 1
-    return _Calibrated(p_values, 1 / (reach * (null.size + 1)), by_tail)
-
-
-def _unbounded(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give similarities as minus the logarithm of a distance; leads are logarithms already."""
-    changed = statistics.copy()
-    changed[:, 0] = -np.log(np.maximum(1.0 - statistics[:, 0], _SMALLEST_DISTANCE))
-    return changed
-
-
-def _call(
-    units: tuple[UnitLikeness, ...], calibrated: _Calibrated, null: Null, self_test: SelfTest
-) -> NDArray[np.bool_]:
-    called = benjamini_hochberg(calibrated.p_values, FALSE_DISCOVERY_RATE)
-    # Many true copies raise the p-value that false discovery control allows for the innocent.
-    # Who is beyond the null in one statistic alone has twice the smallest p-value.
-    called &= calibrated.p_values <= max(HIGHEST_P_VALUE, 2 / (null.size + 1))
-    if self_test.verdict == "pass":
-        similarity = np.array([unit.similarity.max() for unit in units])
-        called |= (similarity >= self_test.copy_level) & (similarity > null.highest)
-    return called
-
-
-def _flag(unit: UnitLikeness, nearest: Nearest, null: Null, p_value: float) -> Flag:
-    """Name the image and the patient by the statistic that is further out in the null."""
-    statistics = null.statistics(unit.images.size)
-    most_alike, leading = int(unit.similarity.argmax()), int(unit.lead.argmax())
-    below = (statistics[:, 0] < unit.similarity[most_alike]).sum()
-    by_lead = statistics.shape[1] > 1 and (statistics[:, 1] < unit.lead[leading]).sum() > below
-    chosen = leading if by_lead else most_alike
-    return Flag(
-        nearest.probes[unit.images[chosen]].name,
-        nearest.patients[unit.nearest[chosen]],
-        "near_copy",
-        p_value,
-        float(unit.similarity[chosen]),
-    )
-
-
-def _measure_power(patients: int, null: Null, calibrated: _Calibrated) -> _Power:
+def _measure_power(patients: int, null: Null, calibrated: Calibrated) -> _Power:
     needed = null_size_to_flag_one(patients, FALSE_DISCOVERY_RATE)
     resolved = calibrated.resolution <= FALSE_DISCOVERY_RATE / patients + 1e-12
     return _Power(patients, needed, null.size > 0 and resolved)
@@ -248,7 +166,7 @@ def _explanation(
     flagged: int,
     null: Null,
     power: _Power,
-    calibrated: _Calibrated,
+    calibrated: Calibrated,
     nearer: NearerToTrain | None,
 ) -> str:
     sentences = [
@@ -275,7 +193,7 @@ def _explanation(
     return " ".join(sentences)
 
 
-def _smallest_leak(power: _Power, calibrated: _Calibrated, self_test: SelfTest) -> str:
+def _smallest_leak(power: _Power, calibrated: Calibrated, self_test: SelfTest) -> str:
     if self_test.verdict == "pass":
         return (
             "One copy of a training patient would have been seen where its likeness is at least "

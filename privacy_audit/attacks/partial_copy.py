@@ -15,31 +15,23 @@ three results and the source map are what `check_partial_copies` needs.
 
 from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
-from privacy_audit.attacks.near_copy import (
+from privacy_audit.attacks.suspects import (
     FALSE_DISCOVERY_RATE,
     FEWEST_SYNTHETIC_PATIENTS,
-    HIGHEST_P_VALUE,
-)
-from privacy_audit.likeness.calibration import (
-    TAIL_REACH,
-    TAIL_SHARE,
-    correct_for_images,
-    fit_tail,
-    joint_p_values,
-    tail_p_values,
+    Search,
+    calibrate,
+    call_suspects,
+    flag_of,
 )
 from privacy_audit.likeness.comparison import Nearest
-from privacy_audit.likeness.likeness import UnitLikeness, measure_likeness
+from privacy_audit.likeness.likeness import measure_likeness
 from privacy_audit.likeness.nulls import Null
 from privacy_audit.self_tests.power import measure_smallest_leak
 from privacy_audit.self_tests.self_test import SelfTest
-from privacy_audit.statistics import benjamini_hochberg, clopper_pearson, null_size_to_flag_one
+from privacy_audit.statistics import clopper_pearson, null_size_to_flag_one
 from privacy_audit.verdict import APPLIES_TO, CheckResult, Flag
 
-_SMALLEST_DISTANCE = 1e-6
+_SEARCH = Search("partial_copy", smallest_distance=1e-6, smallest_ranks=1)
 
 
 def check_partial_copies(
@@ -60,11 +52,12 @@ def check_partial_copies(
         source_of: synthetic name -> its source patient, where known.
     """
     units = measure_likeness(synthetic, source_of, by_source=True)
-    p_values, resolution = _p_values(units, null)
-    called = _call(units, p_values, null, self_test)
+    calibrated = calibrate(units, null, _SEARCH)
+    resolution = calibrated.resolution
+    called = call_suspects(units, calibrated, null, self_test, _SEARCH)
     flags = [
-        _flag(unit, synthetic, null, float(p))
-        for unit, p, is_called in zip(units, p_values, called, strict=True)
+        flag_of(unit, synthetic, null, float(p), _SEARCH)
+        for unit, p, is_called in zip(units, calibrated.p_values, called, strict=True)
         if is_called
     ]
     needed = null_size_to_flag_one(len(units), FALSE_DISCOVERY_RATE)
@@ -91,66 +84,6 @@ def check_partial_copies(
         },
     )
     return result, flags
-
-
-def _p_values(units: tuple[UnitLikeness, ...], null: Null) -> tuple[NDArray[np.float64], float]:
-    """Hold each patient against null patients with as many images; and the lowest p-value."""
-    p_values = np.ones(len(units))
-    by_tail = False
-    needs_tail = null.size < null_size_to_flag_one(len(units), FALSE_DISCOVERY_RATE)
-    counts = np.array([unit.images.size for unit in units])
-    for images in np.unique(counts):
-        rows = np.flatnonzero(counts == images)
-        against = _unbounded(null.statistics(int(images)))
-        tested = np.stack([units[row].highest(int(images)) for row in rows])
-        tested = _unbounded(tested[:, : against.shape[1]])
-        group = joint_p_values(tested, against)
-        tails = [fit_tail(column) for column in against.T] if needs_tail else [None]
-        fitted = tuple(tail for tail in tails if tail is not None)
-        if len(fitted) == len(tails):
-            by_tail = True
-            beyond = tail_p_values(tested, fitted, null.size)
-            group = np.where(group <= TAIL_SHARE, np.minimum(beyond, TAIL_SHARE), group)
-        p_values[rows] = correct_for_images(group, int(images), null.images_per_patient)
-    return p_values, 1 / ((TAIL_REACH if by_tail else 1) * (null.size + 1))
-
-
-def _unbounded(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give likeness as minus the logarithm of its distance from 1; leads are logarithms already."""
-    distance = np.maximum(1.0 - statistics[:, :1], _SMALLEST_DISTANCE)
-    return np.concatenate([-np.log(distance), statistics[:, 1:]], axis=1)
-
-
-def _call(
-    units: tuple[UnitLikeness, ...],
-    p_values: NDArray[np.float64],
-    null: Null,
-    self_test: SelfTest,
-) -> NDArray[np.bool_]:
-    called = benjamini_hochberg(p_values, FALSE_DISCOVERY_RATE)
-    # Many true copies raise the p-value that false discovery control allows for the innocent.
-    called &= p_values <= max(HIGHEST_P_VALUE, 1 / (null.size + 1))
-    if self_test.verdict == "pass":
-        likeness = np.array([unit.similarity.max() for unit in units])
-        called |= (likeness >= self_test.copy_level) & (likeness > null.highest)
-    return called
-
-
-def _flag(unit: UnitLikeness, nearest: Nearest, null: Null, p_value: float) -> Flag:
-    """Name the image and the patient by the statistic that is further out in the null."""
-    statistics = null.statistics(unit.images.size)
-    chosen = int(unit.similarity.argmax())
-    if statistics.shape[1] > 1:
-        leading = int(unit.lead.argmax())
-        below = (statistics[:, 0] < unit.similarity[chosen]).sum()
-        chosen = leading if (statistics[:, 1] < unit.lead[leading]).sum() > below else chosen
-    return Flag(
-        nearest.probes[unit.images[chosen]].name,
-        nearest.patients[unit.nearest[chosen]],
-        "partial_copy",
-        p_value,
-        float(unit.similarity[chosen]),
-    )
 
 
 def _verdict(
