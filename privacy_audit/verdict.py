@@ -12,6 +12,7 @@ APPLIES_TO: Mapping[str, tuple[str, ...]] = {
     "near_copy_exact": MODES,
     "near_copy": MODES,
     "partial_copy": MODES,
+    "source_returned": MODES,
     "metadata": MODES,
     "linkage_to_source": _WHERE_LINKAGE_IS_BROKEN,
     "linkage_deformable": _WHERE_LINKAGE_IS_BROKEN,
@@ -28,7 +29,13 @@ APPLIES_TO: Mapping[str, tuple[str, ...]] = {
 """The modes in which each check decides; elsewhere it is told, and decides nothing."""
 
 HEADINGS: Mapping[str, tuple[str, ...]] = {
-    "singling_out": ("near_copy_exact", "near_copy", "partial_copy", "metadata"),
+    "singling_out": (
+        "near_copy_exact",
+        "near_copy",
+        "partial_copy",
+        "source_returned",
+        "metadata",
+    ),
     "linkability": (
         "linkage_to_source",
         "linkage_deformable",
@@ -48,13 +55,13 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
 
 # A release without sources has nothing to link; if a source map is given, linkage decides too.
 _ATTACK = "membership_model"
-_COPIES = ("near_copy_exact", "near_copy", "partial_copy", "metadata")
+_ALWAYS = ("near_copy_exact", "near_copy", "partial_copy", "metadata", "membership_released")
 _LINKAGE = ("linkage_to_source", "linkage_deformable", "linkage_learned")
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
-    "translated": _COPIES,
-    "unlinked": (*_COPIES, *_LINKAGE),
-    "source_free": _COPIES,
-    "weights": (*_COPIES, _ATTACK),
+    "translated": _ALWAYS,
+    "unlinked": (*_ALWAYS, *_LINKAGE),
+    "source_free": _ALWAYS,
+    "weights": (*_ALWAYS, _ATTACK),
 }
 _WORST_FIRST = ("fail", "invalid", "inconclusive", "pass")
 
@@ -116,7 +123,8 @@ def gate(checks: Mapping[str, Mapping[str, Any]], mode: str) -> tuple[str, tuple
 
     A found leak outweighs a failed self-test, which outweighs missing power. Weights whose
     claim of differential privacy stands up to its checks need no membership attack with
-    power of its own: the claim bounds every such attack. One that succeeds still fails.
+    power of its own, if it was made: the claim bounds every such attack. One that succeeds
+    still fails.
 
     Args:
         checks: name of the check -> its record, as in `audit.json`.
@@ -139,8 +147,13 @@ def gate(checks: Mapping[str, Mapping[str, Any]], mode: str) -> tuple[str, tuple
             verdicts[name] = str(checks[name]["verdict"])
         elif name in _REQUIRED[mode]:
             verdicts[name] = "inconclusive"
-    verdicts = {name: word for name, word in verdicts.items() if word != "not_applicable"}
-    if verdicts.get("privacy_claim") == "pass" and verdicts.get(_ATTACK) == "inconclusive":
+        if verdicts.get(name) == "not_applicable":
+            # What a mode needs cannot be waived.
+            verdicts[name] = "inconclusive"
+            if name not in _REQUIRED[mode]:
+                del verdicts[name]
+    has_claim = verdicts.get("privacy_claim") == "pass"
+    if has_claim and _ATTACK in checks and verdicts.get(_ATTACK) == "inconclusive":
         del verdicts[_ATTACK]
     worst = min(verdicts.values(), key=_WORST_FIRST.index)
     reasons = tuple(

@@ -19,6 +19,7 @@ from privacy_audit.attacks.suspects import (
     Search,
     calibrate,
     call_suspects,
+    calls_too_many,
     flag_of,
 )
 from privacy_audit.likeness.comparison import Comparison, Nearest, References
@@ -154,12 +155,12 @@ def _measure_power(patients: int, null: Null, calibrated: Calibrated) -> _Power:
 def _verdict(
     flagged: int, null: Null, self_test: SelfTest, power: _Power, nearer: NearerToTrain | None
 ) -> str:
-    if self_test.verdict == "invalid":
+    if self_test.verdict == "invalid" and (not flagged or calls_too_many(self_test)):
         return "invalid"
     if flagged or (nearer is not None and nearer.is_suspicious):
         return "fail"
     told = null.can_clear and power.is_enough and power.patients >= FEWEST_SYNTHETIC_PATIENTS
-    return "pass" if told else "inconclusive"
+    return "pass" if told and self_test.verdict == "pass" else "inconclusive"
 
 
 def _explanation(
@@ -170,10 +171,10 @@ def _explanation(
     nearer: NearerToTrain | None,
 ) -> str:
     sentences = [
-        f"{flagged} of {power.patients} synthetic patients are too alike to a training patient "
-        f"other than their own source. Likeness was held against {null.size} patients: "
-        f"{null.description}. The smallest p-value they allow is {calibrated.resolution:.4f}"
-        + (", by a fitted tail." if calibrated.by_tail else ".")
+        f"{flagged} of {power.patients} synthetic patients are too alike to a patient that was "
+        f"trained on or translated, other than their own source. Likeness was held against "
+        f"{null.size} patients: {null.description}. The smallest p-value they allow is "
+        f"{calibrated.resolution:.4f}" + (", by a fitted tail." if calibrated.by_tail else ".")
     ]
     if nearer is not None:
         sentences.append(
@@ -196,8 +197,9 @@ def _explanation(
 def _smallest_leak(power: _Power, calibrated: Calibrated, self_test: SelfTest) -> str:
     if self_test.verdict == "pass":
         return (
-            "One copy of a training patient would have been seen where its likeness is at least "
-            f"{self_test.copy_level:.2f}, as that of nine tenths of the planted copies is."
+            "One copy of a patient other than the own source would have been seen where its "
+            f"likeness is at least {self_test.copy_level:.2f}, as that of nine tenths of the "
+            "planted copies is."
         )
     together = math.ceil(power.patients * calibrated.resolution / FALSE_DISCOVERY_RATE - 1e-9)
     if together > power.patients:

@@ -21,6 +21,7 @@ from privacy_audit.attacks.suspects import (
     Search,
     calibrate,
     call_suspects,
+    calls_too_many,
     flag_of,
 )
 from privacy_audit.likeness.comparison import Nearest
@@ -89,7 +90,7 @@ def check_partial_copies(
 def _verdict(
     flagged: int, patients: int, null: Null, self_test: SelfTest, *, is_enough: bool
 ) -> str:
-    if self_test.verdict == "invalid":
+    if self_test.verdict == "invalid" and (not flagged or calls_too_many(self_test)):
         return "invalid"
     if flagged:
         return "fail"
@@ -100,10 +101,10 @@ def _verdict(
 
 def _explanation(flagged: int, patients: int, null: Null, resolution: float, needed: int) -> str:
     sentence = (
-        f"{flagged} of {patients} synthetic patients share a part with a training patient other "
-        f"than their own source, more than chance explains. Parts were held against those of "
-        f"{null.size} patients: {null.description}. The smallest p-value they allow is "
-        f"{resolution:.4f}."
+        f"{flagged} of {patients} synthetic patients share a part with a patient that was "
+        "trained on or translated, other than their own source, more than chance explains. "
+        f"Parts were held against those of {null.size} patients: {null.description}. The smallest "
+        f"p-value they allow is {resolution:.4f}."
     )
     if not flagged and (not null.can_clear or resolution > FALSE_DISCOVERY_RATE / patients):
         sentence += (

@@ -16,8 +16,8 @@ from privacy_audit.likeness.calibration import (
 from privacy_audit.likeness.comparison import Nearest
 from privacy_audit.likeness.likeness import UnitLikeness
 from privacy_audit.likeness.nulls import Null
-from privacy_audit.self_tests.self_test import SelfTest
-from privacy_audit.statistics import benjamini_hochberg, null_size_to_flag_one
+from privacy_audit.self_tests.self_test import ALLOWED_FALSE_CALLS, SelfTest
+from privacy_audit.statistics import benjamini_hochberg, clopper_pearson, null_size_to_flag_one
 from privacy_audit.verdict import Flag
 
 FALSE_DISCOVERY_RATE = 0.05
@@ -121,6 +121,12 @@ def call_suspects(
         similarity = np.array([unit.similarity.max() for unit in units])
         called |= (similarity >= self_test.copy_level) & (similarity > null.highest)
     return called
+
+
+def calls_too_many(self_test: SelfTest) -> bool:
+    """Whether patients that were never trained on were called copies: then calls say little."""
+    called = clopper_pearson(self_test.controls_called, self_test.controls)
+    return called[0] > ALLOWED_FALSE_CALLS
 
 
 def flag_of(

@@ -141,11 +141,12 @@ class Comparer:
             return self._compare_image(image, references)
 
         results = self._run(compare_one, images)
+        shape = (len(results), len(references.patients))
         return Comparison(
             probes=tuple(images),
             fingerprints=tuple(fingerprint for _, fingerprint in results),
             patients=references.patients,
-            similarity=np.array([row for row, _ in results]).reshape(len(results), -1),
+            similarity=np.array([row for row, _ in results]).reshape(shape),
         )
 
     def find_nearest(self, images: Sequence[AuditImage], references: References) -> Nearest:
@@ -218,10 +219,11 @@ def _stack_nearest(
     patients: tuple[str, ...],
     rows: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]],
 ) -> Nearest:
+    shape = (len(rows), min(NEAREST_KEPT, len(patients)))
     return Nearest(
         probes=probes,
         fingerprints=fingerprints,
         patients=patients,
-        columns=np.array([columns for columns, _ in rows]).reshape(len(rows), -1),
-        similarity=np.array([similarity for _, similarity in rows]).reshape(len(rows), -1),
+        columns=np.array([columns for columns, _ in rows], dtype=np.int64).reshape(shape),
+        similarity=np.array([similarity for _, similarity in rows]).reshape(shape),
     )

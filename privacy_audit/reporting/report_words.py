@@ -15,7 +15,7 @@ ROLES: Mapping[str, str] = {
     "null": "patients of synthetic images made of never-trained patients",
 }
 VERDICTS: Mapping[str, str] = {
-    "pass": "No check that decides found a leak, and each could have shown one.",
+    "pass": "No check that decides found a leak; beside each stands the smallest it could have seen.",
     "fail": "At least one check that decides found a leak.",
     "inconclusive": (
         "No check that decides found a leak, but at least one had too little to rule one out. "
@@ -92,6 +92,13 @@ _CHECKS: Mapping[str, CheckWords] = {
         "The pixels of each released image are compared with those of each real image, whatever "
         "their unit and bit depth.",
         "share of the released images that have the pixels of a real one",
+        "images",
+    ),
+    "source_returned": CheckWords(
+        "Sources handed back",
+        "Each released image is compared pixel by pixel with the scan it was made from: where "
+        "nothing but noise differs, the scan itself would be released.",
+        "share of the released images on their source's grid that are the source's scan",
         "images",
     ),
     "near_copy": CheckWords(

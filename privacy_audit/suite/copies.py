@@ -2,10 +2,11 @@
 
 from privacy_audit.attacks.near_copy import check_exact_copies, check_near_copies
 from privacy_audit.attacks.partial_copy import check_partial_copies
+from privacy_audit.attacks.source_returned import check_source_returned
 from privacy_audit.likeness.nearer import compare_sides
 from privacy_audit.likeness.partial_comparison import PartialComparer, measure_partial_null
 from privacy_audit.self_tests.self_test import SelfTest, merge_self_tests, run_partial_self_test
-from privacy_audit.suite.prepared import Found, Prepared
+from privacy_audit.suite.prepared import Found, Prepared, exposed_images
 
 
 def check_whole_copies(prepared: Prepared) -> Found:
@@ -25,8 +26,11 @@ def check_whole_copies(prepared: Prepared) -> Found:
     near, near_flags = check_near_copies(
         prepared.synthetic, prepared.null, prepared.self_test, inputs.source_of, nearer
     )
-    checks = {"near_copy_exact": exact, "near_copy": near}
-    return Found(checks, (*exact_flags, *near_flags))
+    returned, returned_flags = check_source_returned(
+        inputs.synthetic.images, prepared.exposed.images, inputs.source_of
+    )
+    checks = {"near_copy_exact": exact, "near_copy": near, "source_returned": returned}
+    return Found(checks, (*exact_flags, *near_flags, *returned_flags))
 
 
 def check_parts(prepared: Prepared) -> tuple[Found, SelfTest]:
@@ -37,12 +41,12 @@ def check_parts(prepared: Prepared) -> tuple[Found, SelfTest]:
     """
     inputs = prepared.inputs
     comparer = PartialComparer(prepared.processes)
-    train = comparer.prepare(inputs.train.images)
-    null = measure_partial_null(comparer, train, null=inputs.null, holdout=inputs.holdout)
+    exposed = comparer.prepare(exposed_images(inputs))
+    null = measure_partial_null(comparer, exposed, null=inputs.null, holdout=inputs.holdout)
     self_test = run_partial_self_test(
-        comparer, train, null, train=inputs.train, holdout=inputs.holdout, seed=prepared.seed
+        comparer, exposed, null, train=inputs.train, holdout=inputs.holdout, seed=prepared.seed
     )
-    synthetic = comparer.find_nearest(inputs.synthetic.images, train)
+    synthetic = comparer.find_nearest(inputs.synthetic.images, exposed)
     check, flags = check_partial_copies(synthetic, null, self_test, inputs.source_of)
     together = merge_self_tests(prepared.self_test, self_test)
     return Found({"partial_copy": check}, tuple(flags)), together

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from privacy_audit.attacks.attributes import Reference, check_attributes
 from privacy_audit.attacks.claimed_epsilon import check_claimed_epsilon
+from privacy_audit.attacks.membership import not_measured
 from privacy_audit.attacks.membership_blind import BlindBaseline, measure_blind_baseline
 from privacy_audit.attacks.membership_density import describe_shapes
 from privacy_audit.attacks.membership_model import check_membership_model
@@ -29,7 +30,11 @@ def check_membership(prepared: Prepared) -> Found:
     """
     inputs = prepared.inputs
     if inputs.holdout is None:
-        return Found(_claimed(prepared, {}))
+        count = len(inputs.train.patients)
+        missing = {"membership_released": not_measured("membership_released", count, 0)}
+        if inputs.evidence.model is not None:
+            missing["membership_model"] = not_measured("membership_model", count, 0)
+        return Found({**missing, **_claimed(prepared, {})})
     members = inputs.train if inputs.members is None else inputs.members
     blind = measure_blind_baseline(members, inputs.holdout, seed=prepared.seed)
     checks = {"membership_released": _attack_released(prepared, members, inputs.holdout, blind)}

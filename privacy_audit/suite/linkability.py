@@ -27,13 +27,15 @@ _NO_NEED_TO_BEND = (
 
 def check_rigid_linkage(prepared: Prepared) -> Found:
     """Match by anatomy in any pose."""
-    controls = measure_rigid_controls(
-        prepared.comparer,
-        prepared.galleries,
-        _known(prepared),
-        prepared.unrelated,
-        seed=prepared.seed,
-    )
+    controls = None
+    if prepared.inputs.source_of is not None:
+        controls = measure_rigid_controls(
+            prepared.comparer,
+            prepared.galleries,
+            _known(prepared),
+            prepared.unrelated,
+            seed=prepared.seed,
+        )
     check, flags = check_linkage(
         prepared.against_all,
         prepared.inputs.source_of,

@@ -1,7 +1,6 @@
 """What most checks need, measured once."""
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 
 from privacy_audit.images.image_sets import AuditImage
@@ -35,9 +34,9 @@ class Prepared:
         seed: equal inputs and seeds give equal results.
         processes: how many images are treated at the same time; changes no result.
         comparer: does the comparing.
-        train: the training images, searchable.
+        exposed: images of the patients that were trained on or translated, searchable.
         others: all other real images, searchable.
-        synthetic: likeness of the synthetic images to the training patients.
+        synthetic: likeness of the synthetic images to the exposed patients.
         against_all: the same to all real patients.
         null: the same for patients that cannot have leaked.
         self_test: whether planted whole copies were found.
@@ -48,7 +47,7 @@ class Prepared:
     seed: int
     processes: int
     comparer: Comparer
-    train: References
+    exposed: References
     others: References | None
     synthetic: Comparison
     against_all: Comparison
@@ -58,7 +57,7 @@ class Prepared:
     @property
     def galleries(self) -> tuple[References, ...]:
         """All real images, searchable."""
-        return (self.train,) if self.others is None else (self.train, self.others)
+        return (self.exposed,) if self.others is None else (self.exposed, self.others)
 
     @property
     def real_images(self) -> tuple[AuditImage, ...]:
@@ -79,38 +78,35 @@ def prepare(inputs: AuditInputs, *, mode: str, seed: int, processes: int) -> Pre
         AuditError: images cannot be used.
     """
     comparer = Comparer(processes)
-    train = comparer.prepare(inputs.train.images)
-    other_images = _other_images(inputs)
-    others = comparer.prepare(other_images) if other_images else None
+    exposed = comparer.prepare(exposed_images(inputs))
+    others = None if inputs.holdout is None else comparer.prepare(inputs.holdout.images)
     released = inputs.synthetic.images
-    synthetic = comparer.compare(released, train)
+    synthetic = comparer.compare(released, exposed)
     against_all = synthetic
     if others is not None:
         against_all = merge_columns(synthetic, comparer.compare(released, others))
-    null = measure_null(comparer, train, null=inputs.null, holdout=inputs.holdout)
+    null = measure_null(comparer, exposed, null=inputs.null, holdout=inputs.holdout)
     return Prepared(
         inputs=inputs,
         mode=mode,
         seed=seed,
         processes=processes,
         comparer=comparer,
-        train=train,
+        exposed=exposed,
         others=others,
         synthetic=synthetic,
         against_all=against_all,
         null=null,
         self_test=run_self_test(
-            comparer, train, null, train=inputs.train, holdout=inputs.holdout, seed=seed
+            comparer, exposed, null, train=inputs.train, holdout=inputs.holdout, seed=seed
         ),
     )
 
 
-def _other_images(inputs: AuditInputs) -> Sequence[AuditImage]:
-    """Give the real images that are not among the training images."""
-    known = {image.paths for image in inputs.train.images}
+def exposed_images(inputs: AuditInputs) -> tuple[AuditImage, ...]:
+    """Give the images of the patients that were trained on or translated, each once."""
     images: dict[tuple[Path, ...], AuditImage] = {}
-    for image_set in (inputs.source, inputs.holdout):
+    for image_set in (inputs.train, inputs.source):
         for image in () if image_set is None else image_set.images:
-            if image.paths not in known:
-                images.setdefault(image.paths, image)
+            images.setdefault(image.paths, image)
     return tuple(images.values())

@@ -122,6 +122,7 @@ def example_audit(verdict: str = "pass") -> dict[str, Any]:
             "near_copy": _check(verdict, 0.1234567, [0.0, 0.3], "What was found.", everywhere),
             "partial_copy": _check("pass", 0.0, [0.0, 0.3], "No part of a copy.", everywhere),
             "metadata": _check("pass", 0.0, None, "No trace of a patient.", everywhere),
+            "membership_released": _check("pass", 0.5, [0.4, 0.58], "Nobody told.", everywhere),
             "linkage_to_source": _check(
                 "fail", 1.0, [0.16, 1.0], linked, ["unlinked", "source_free"]
             ),
@@ -149,7 +150,9 @@ def with_claim(audit: Mapping[str, Any], verdict: str = "pass") -> dict[str, Any
     """Give an audit that also tried to refute a claim of privacy."""
     everywhere = ["translated", "unlinked", "source_free", "weights"]
     claim = _check(verdict, 1.2345678, [0.5, 2.5], "5 checks tried it.", everywhere)
-    return {**audit, "checks": {**audit["checks"], "privacy_claim": claim}}
+    attack = _check("inconclusive", 0.61, [0.41, 0.79], "Too few to tell.", ["weights"])
+    tried = {"privacy_claim": claim, "membership_model": attack}
+    return {**audit, "checks": {**audit["checks"], **tried}}
 
 
 def finish(folder: Path, *reads: str) -> None:

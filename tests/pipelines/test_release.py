@@ -231,8 +231,10 @@ def test_beside_private_weights_no_figure_of_the_training_patients_goes_out(
         "near_copy": {"verdict": "inconclusive", "decides": True},
         "partial_copy": {"verdict": "pass", "decides": True},
         "metadata": {"verdict": "pass", "decides": True},
+        "membership_released": {"verdict": "pass", "decides": True},
         "linkage_to_source": {"verdict": "fail", "decides": False},
         "privacy_claim": {"verdict": "pass", "decides": True},
+        "membership_model": {"verdict": "inconclusive", "decides": True},
     }
     texts = "".join((bundle / name).read_text("utf-8") for name in ("privacy.json", "README.md"))
     # The checks' figures and sentences, the errors in HU and the Dice of the made-up workspace.

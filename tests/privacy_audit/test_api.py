@@ -101,6 +101,31 @@ def test_without_holdout_the_training_patients_can_raise_an_alarm_but_not_clear(
     assert copied.verdict == "fail"
 
 
+@pytest.mark.parametrize("mode", ["translated", "weights"])
+def test_with_training_and_synthetic_images_alone_nothing_is_cleared(
+    audit: Audit, body: Body, mode: str
+) -> None:
+    result = audit({f"s{seed}": body(seed) for seed in range(90, 96)}, holdout=0, mode=mode)
+    assert result.verdict == "inconclusive"
+    assert result.checks["membership_released"].verdict == "inconclusive"
+
+
+def test_unmapped_copy_of_a_source_that_was_not_trained_on_is_found(
+    tmp_path: Path, body: Body, write_set: WriteSet
+) -> None:
+    inputs = AuditInputs(
+        train=write_set(tmp_path / "train", {f"t{n}": body(n) for n in range(5)}),
+        source=write_set(tmp_path / "source", {f"x{n}": body(n) for n in range(30, 33)}),
+        synthetic=write_set(tmp_path / "made", {"s0": body(31, invert=True), "s1": body(90)}),
+        holdout=write_set(tmp_path / "holdout", {f"h{n}": body(n) for n in range(50, 56)}),
+        evidence=Evidence(released_folder=tmp_path / "made"),
+    )
+    (tmp_path / "report").mkdir()
+    result = run_audit(inputs, tmp_path / "report", mode="source_free", seed=7)
+    assert result.verdict == "fail"
+    assert {(flag.synthetic, flag.patient) for flag in result.flagged} == {("s0.npy", "x31")}
+
+
 def test_report_repeats_byte_for_byte_whatever_the_number_of_workers(
     tmp_path: Path, audit: Audit, body: Body
 ) -> None:

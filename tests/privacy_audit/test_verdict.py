@@ -10,7 +10,7 @@ _PASSED = {"near_copy_exact": "pass", "near_copy": "pass", "partial_copy": "pass
 
 def _checks(**verdicts: str) -> dict[str, dict[str, Any]]:
     """Give checks with these verdicts; those that every mode needs pass unless named."""
-    named = {**_PASSED, "metadata": "pass", **verdicts}
+    named = {**_PASSED, "metadata": "pass", "membership_released": "pass", **verdicts}
     return {name: {"verdict": verdict, "explanation": "."} for name, verdict in named.items()}
 
 
@@ -20,7 +20,7 @@ def test_linkage_does_not_decide_about_translated_scans() -> None:
 
 
 def test_partial_copies_and_traces_are_needed_in_every_mode() -> None:
-    for name in ("partial_copy", "metadata"):
+    for name in ("partial_copy", "metadata", "membership_released"):
         checks = _checks()
         del checks[name]
         assert verdict_for_mode(checks, "translated") == "inconclusive"
@@ -28,6 +28,13 @@ def test_partial_copies_and_traces_are_needed_in_every_mode() -> None:
 
 def test_what_does_not_apply_does_not_decide() -> None:
     assert verdict_for_mode(_checks(linkage_shape="not_applicable"), "source_free") == "pass"
+
+
+def test_what_a_mode_needs_cannot_be_waived_as_not_applicable() -> None:
+    linked = dict.fromkeys(("linkage_to_source", "linkage_deformable", "linkage_learned"), "pass")
+    assert verdict_for_mode(_checks(**linked), "unlinked") == "pass"
+    waived = {**linked, "linkage_deformable": "not_applicable"}
+    assert verdict_for_mode(_checks(**waived), "unlinked") == "inconclusive"
 
 
 def test_weights_need_a_membership_attack_on_the_model() -> None:
@@ -38,6 +45,7 @@ def test_weights_need_a_membership_attack_on_the_model() -> None:
 def test_claim_that_stands_replaces_the_power_of_an_attack_but_not_its_success() -> None:
     few = _checks(privacy_claim="pass", membership_model="inconclusive")
     assert verdict_for_mode(few, "weights") == "pass"
+    assert verdict_for_mode(_checks(privacy_claim="pass"), "weights") == "inconclusive"
     found = _checks(privacy_claim="pass", membership_model="fail")
     assert verdict_for_mode(found, "weights") == "fail"
 
