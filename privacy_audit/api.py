@@ -143,7 +143,8 @@ def _look_at_images(inputs: AuditInputs, processes: int) -> list[str]:
     roles = inputs.roles()
     fingerprints = fingerprint_roles(roles, workers=processes)
     check_roles(fingerprints)
-    notes = [f"{role}: {note}" for role, images in roles.items() for note in images.notes]
+    notes = [*inputs.notes]
+    notes += [f"{role}: {note}" for role, images in roles.items() for note in images.notes]
     for role, pairs in fingerprints.items():
         notes += describe_equal_images(role, equal_images_of_two_patients(pairs))
     return notes

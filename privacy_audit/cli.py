@@ -1,11 +1,14 @@
 """The command `privacy-audit`."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from medsynth.errors import AuditError, MedsynthError, ReleaseRefusedError
 from medsynth.records.atomic import staged_folder
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from privacy_audit.api import AuditResult
 
 _REPORT_NAME = "audit.json"
+_REPORT_ENTRIES = frozenset({_REPORT_NAME, "audit.html", "flagged", "public"})
 
 
 def main() -> None:
@@ -62,7 +66,7 @@ def audit(  # noqa: PLR0913  (one parameter an option is how typer declares a co
     mode: Annotated[
         str, typer.Option(help="translated, unlinked, source_free or weights.")
     ] = "translated",
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal reports.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal reports.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Images treated at the same time.")] = 1,
 ) -> None:
     """Attack a folder of synthetic images before somebody else does.
@@ -78,7 +82,6 @@ def audit(  # noqa: PLR0913  (one parameter an option is how typer declares a co
 
     console = Console()
     try:
-        _check_report_folder(report)
         folders = {
             "train": train,
             "synthetic": synthetic,
@@ -86,19 +89,23 @@ def audit(  # noqa: PLR0913  (one parameter an option is how typer declares a co
             "holdout": holdout,
             "null": null,
         }
-        inputs = read_given(
-            Given(
-                folders={role: path for role, path in folders.items() if path is not None},
-                patients=patients,
-                source_map=source_map,
-                labels=labels,
-                attributes=attributes,
-                private_list=private_list,
-                claims=claims,
-                model=model,
-            )
+        given = Given(
+            folders={role: path for role, path in folders.items() if path is not None},
+            patients=patients,
+            source_map=source_map,
+            labels=labels,
+            attributes=attributes,
+            private_list=private_list,
+            claims=claims,
+            model=model,
         )
-        with staged_folder(report) as folder:
+        with _told_as_unusable(report):
+            # Through a link, the folder that it leads to is replaced, not the link.
+            report = _resolved(report)
+            _check_report_folder(report)
+            _refuse_overlap(report, given.paths())
+        inputs = read_given(given)
+        with _told_as_unusable(report), staged_folder(report) as folder:
             result = run_audit(
                 inputs,
                 folder,
@@ -128,21 +135,63 @@ class _ConsoleReporter:
         """Say nothing: the parts of an audit are short enough to be named alone."""
 
 
+@contextmanager
+def _told_as_unusable(report: Path) -> Iterator[None]:
+    """Make an error of the file system one of the input."""
+    try:
+        yield
+    except OSError as error:
+        raise AuditError(
+            f"Report {report} cannot be written, or a file of the audit not be read "
+            f"({type(error).__name__}). Expected a folder that may be written to and a disk that "
+            "is not full. Check both."
+        ) from error
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    # So pathlib calls a link that leads to itself.
+    except RuntimeError:
+        raise AuditError(
+            f"{path} is a link that leads to itself. Expected a file or folder. Choose another."
+        ) from None
+
+
 def _check_report_folder(report: Path) -> None:
     """Refuse to replace anything that is not an older report."""
-    if report.is_dir() and not any(report.iterdir()):
+    if not report.exists():
         return
-    if report.exists() and not (report / _REPORT_NAME).is_file():
+    entries = {entry.name for entry in report.iterdir()} if report.is_dir() else set()
+    if not report.is_dir() or (entries and _REPORT_NAME not in entries):
         raise AuditError(
             f"Report folder {report} exists and holds no {_REPORT_NAME}. Expected a new folder or "
             "an older report to replace. Choose another."
         )
+    others = sorted(entries - _REPORT_ENTRIES)
+    if others:
+        raise AuditError(
+            f"Report folder {report} holds {len(others)} things that are no part of a report, the "
+            f"first is {others[0]}. Expected a new folder or an older report alone, which is "
+            "replaced as a whole. Choose another."
+        )
+
+
+def _refuse_overlap(report: Path, given: Iterable[Path]) -> None:
+    """Refuse to write among the inputs, or to replace them."""
+    for path in given:
+        place = _resolved(path)
+        if report.is_relative_to(place) or place.is_relative_to(report):
+            raise AuditError(
+                f"Report folder {report} is, holds or lies within {path}, which is to be read. "
+                "Expected a folder apart from all that is given. Choose another."
+            )
 
 
 def _print_result(result: "AuditResult", report: Path, console: Console) -> None:
     table = Table("check", "verdict", "what it means")
     for name, check in result.checks.items():
-        table.add_row(name, check.verdict, check.explanation)
-    table.add_row("self_test", result.self_test.verdict, result.self_test.explanation)
+        table.add_row(name, check.verdict, Text(check.explanation))
+    table.add_row("self_test", result.self_test.verdict, Text(result.self_test.explanation))
     console.print(table)
     console.print(f"Verdict: {result.verdict}. Report: {report / 'audit.html'}", markup=False)

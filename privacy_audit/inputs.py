@@ -1,7 +1,7 @@
 """What an audit is given."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from medsynth.errors import AuditError
@@ -53,6 +53,8 @@ class AuditInputs:
         members: those of `train` that are alike to the holdout in everything but training,
             such as those of the same phase; None where all are.
         evidence: what is known beside the images.
+        notes: sentences about the input, for the report; without anything read from a
+            header or a table.
     """
 
     train: ImageSet
@@ -63,6 +65,7 @@ class AuditInputs:
     null: ImageSet | None = None
     members: ImageSet | None = None
     evidence: Evidence = dataclasses.field(default_factory=Evidence)
+    notes: tuple[str, ...] = ()
 
     def roles(self) -> dict[str, ImageSet]:
         """Give the sets that are there, by role."""
@@ -75,13 +78,21 @@ class AuditInputs:
         }
         return {role: images for role, images in named.items() if images is not None}
 
+    def real_patients(self) -> frozenset[str]:
+        """Give the patients of whom there are real images."""
+        real = (self.train, self.source, self.holdout)
+        return frozenset(
+            patient for images in real if images is not None for patient in images.patients
+        )
+
 
 def check_inputs(inputs: AuditInputs, mode: str) -> None:
-    """Make sure that the roles, the source map and the mode fit together.
+    """Make sure that the roles, the source map, the attributes and the mode fit together.
 
     Raises:
-        AuditError: the mode is unknown, a patient is in train and in holdout or null, or
-            the source map does not name each synthetic image.
+        AuditError: the mode is unknown, a patient is in train and in holdout or null, the
+            source map does not name each synthetic image or names a patient without real
+            images, or the attributes are of nobody who is there.
     """
     if mode not in MODES:
         raise AuditError(
@@ -95,15 +106,49 @@ def check_inputs(inputs: AuditInputs, mode: str) -> None:
                 f"{min(shared)}. Expected patients that were never trained on. Move them."
             )
     if inputs.source_of is not None:
-        _check_source_map(inputs.source_of, [image.name for image in inputs.synthetic.images])
+        _check_mapped_images(inputs.source_of, [image.name for image in inputs.synthetic.images])
+        _check_source_patients(inputs.source_of, inputs.real_patients())
+    if inputs.evidence.attributes is not None:
+        _check_attributes(inputs.evidence.attributes, inputs)
 
 
-def _check_source_map(source_of: Mapping[str, str], synthetic: Sequence[str]) -> None:
+def describe_attributes(attributes: Attributes, inputs: AuditInputs) -> str:
+    """Give the sentence for the report about whom a table of attributes names."""
+    real = inputs.real_patients()
+    return f"The attributes name {len(real & set(attributes))} of {len(real)} real patients."
+
+
+def _check_mapped_images(source_of: Mapping[str, str], synthetic: Sequence[str]) -> None:
     unmapped = sorted(set(synthetic) - set(source_of))
-    unknown = sorted(set(source_of) - set(synthetic))
+    known = set(synthetic)
+    unknown = [row for row, name in enumerate(source_of, start=1) if name not in known]
     if unmapped or unknown:
+        # What the map itself says may be a patient's name, and is not shown.
+        first = unmapped[0] if unmapped else f"that of its row {unknown[0]}"
         raise AuditError(
             f"The source map lacks {len(unmapped)} synthetic images and names {len(unknown)} that "
-            f"are not there, the first is {(unmapped + unknown)[0]}. Expected one row for each "
-            "synthetic image. Mend the source map."
+            f"are not there, the first is {first}. Expected one row for each synthetic image. "
+            "Mend the source map."
+        )
+
+
+def _check_source_patients(source_of: Mapping[str, str], known: Collection[str]) -> None:
+    absent = [row for row, name in enumerate(source_of.values(), start=1) if name not in known]
+    if absent:
+        raise AuditError(
+            f"{len(absent)} of {len(source_of)} rows of the source map name a patient of whom "
+            f"there are no real images, the first is row {absent[0]}. Expected each among the "
+            "patients of train, source or holdout. Mend the source map or give the folder of "
+            "sources."
+        )
+
+
+def _check_attributes(attributes: Attributes, inputs: AuditInputs) -> None:
+    known = {patient for images in inputs.roles().values() for patient in images.patients}
+    if known.isdisjoint(attributes):
+        raise AuditError(
+            f"None of the {len(attributes)} patients of the attributes table is among the "
+            f"{len(known)} patients of the images. Expected patients named as the audit names "
+            "them: by their file, their sub-folder, their DICOM header or the table of patients. "
+            "Mend the table's column patient."
         )

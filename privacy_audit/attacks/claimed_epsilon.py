@@ -41,6 +41,11 @@ _TAIL = 0.025
 _ROUNDING = 1e-3
 # A canary's bound is watched to come near the claim; half of it would show a claim halved.
 _TELLING_SHARE = 0.5
+# Beyond any training; what is computed from more would not fit into memory.
+_MOST_COUNTED = 10**8
+_MOST_CANARIES = 10**6
+# Less is none, and its inverse is no number.
+_LEAST_NOISE = 1e-100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,17 +81,19 @@ def read_claims(path: Path) -> dict[str, object]:
         path: a JSON file with one object.
 
     Raises:
-        AuditError: it cannot be read or is no object.
+        AuditError: it cannot be read or is no object, or what it claims is malformed.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise AuditError(
             f"Claims {path.name} cannot be read ({type(error).__name__}). Expected a JSON file "
             "such as privacy.json. Check the path."
         ) from None
     if not isinstance(content, dict):
         raise _malformed("the file as a whole", "an object with epsilon and delta")
+    # Else a malformed record would be told only after hours of attacks.
+    check_claimed_epsilon(content, {}, patients=0)
     return content
 
 
@@ -193,7 +200,7 @@ def _faults(claim: _Claim) -> list[str]:
             "publishing a patient at random would meet it."
         )
     for name, one in zip(claim.names, claim.updates, strict=True):
-        if not one.noise_multiplier > 0.0:
+        if not one.noise_multiplier > _LEAST_NOISE:
             faults.append(f"The updates of {name} have no noise.")
         if not 0.0 < one.sample_rate <= 1.0:
             faults.append(f"The sample rate of {name} is {one.sample_rate:g}, not in (0, 1].")
@@ -208,7 +215,7 @@ def _faults(claim: _Claim) -> list[str]:
 
 def _bound_of_updates(claim: _Claim) -> float | None:
     is_sound = all(
-        one.noise_multiplier > 0.0
+        one.noise_multiplier > _LEAST_NOISE
         and math.isfinite(one.noise_multiplier)
         and 0.0 < one.sample_rate <= 1.0
         for one in claim.updates
@@ -239,6 +246,8 @@ def _one_run(row: Mapping[str, object], claim: _Claim) -> _Evidence:
     audit = OneRunAudit(_count(row, "inserted"), _count(row, "guesses"), _count(row, "correct"))
     if not audit.correct <= audit.guesses <= audit.inserted:
         raise _malformed("canaries", "correct <= guesses <= inserted")
+    if audit.inserted > _MOST_CANARIES:
+        raise _malformed("canaries", f"at most {_MOST_CANARIES} of them")
     bound = one_run_epsilon(audit, claim.delta)
     perfect = dataclasses.replace(audit, correct=audit.guesses)
     ceiling = one_run_epsilon(perfect, claim.delta)
@@ -340,15 +349,21 @@ def _object(value: object, what: str) -> Mapping[str, object]:
 
 def _number(row: Mapping[str, object], key: str) -> float:
     value = row.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise _malformed(key, "a number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.nan
+    if math.isnan(number):
+        raise _malformed(key, "a number that is not too large")
+    return number
 
 
 def _count(row: Mapping[str, object], key: str) -> int:
     value = row.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _malformed(key, "a whole number of at least 0")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_COUNTED:
+        raise _malformed(key, f"a whole number from 0 to {_MOST_COUNTED}")
     return value
 
 

@@ -51,5 +51,9 @@ def check_linkage(
         return linkage_not_measured(_RIGID, NO_SOURCE_MAP), []
     if len(synthetic.patients) < 2:
         return linkage_not_measured(_RIGID, ONE_PATIENT), []
-    standing = Standing(is_invalid=self_test.verdict == "invalid", controls=controls)
+    standing = Standing(
+        is_invalid=self_test.verdict == "invalid",
+        can_clear=self_test.verdict == "pass",
+        controls=controls,
+    )
     return judge_linkage(_RIGID, synthetic, source_of, standing, mode=mode, seed=seed)

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, ndimage
 
-from medsynth.errors import AuditError
 from privacy_audit.attacks.linkage import NO_SOURCE_MAP, ONE_PATIENT
 from privacy_audit.attacks.linkage_controls import (
     MOST_PLANTED,
@@ -37,6 +36,15 @@ from privacy_audit.verdict import CheckResult, Flag
 
 _SHAPE = Attacker(
     "linkage_shape", "the volumes, places and extents of the organs in the label maps alone"
+)
+_NO_CONTROLS = (
+    "No patient whose answer is known, or none never trained on, has a label map, so nothing "
+    "says whether the attack works. Put label maps of holdout patients into the folder, named "
+    "like their images."
+)
+_NO_SOURCES = (
+    "No source of a released image has a label map. Put label maps of the sources into the "
+    "folder, named like their images."
 )
 _FEWEST_PATIENTS = 5
 _LEAST_VARIANCE = 0.05
@@ -171,7 +179,7 @@ def fit_shapes(
 
 def measure_shape_controls(
     attack: ShapeAttack, known: Sequence[AuditImage], unrelated: Sequence[AuditImage], *, seed: int
-) -> Controls:
+) -> Controls | None:
     """Plant label maps of known patients, moved and turned but not deformed, and unrelated ones.
 
     Args:
@@ -180,10 +188,18 @@ def measure_shape_controls(
         unrelated: real images of patients never trained on; likewise. Each is
             compared with everybody but its own patient.
         seed: for the random sources.
+
+    Returns:
+        None where no known image, or no unrelated one, has a label map.
+
+    Raises:
+        AuditError: a label map cannot be read.
     """
     chosen = spread_out(_labelled(attack, known), MOST_PLANTED)
-    planted = [_describe_moved(attack, attack.label_maps[image.name]) for image in chosen]
     others = spread_out(_labelled(attack, unrelated), MOST_UNRELATED)
+    if not chosen or not others:
+        return None
+    planted = [_describe_moved(attack, attack.label_maps[image.name]) for image in chosen]
     vectors = [attack.describe(attack.label_maps[image.name]) for image in others]
     return judge_controls(
         attack.compare(chosen, planted), attack.compare(others, vectors), seed=seed
@@ -216,31 +232,54 @@ def check_linkage_shape(
 ) -> tuple[CheckResult, list[Flag]]:
     """Match the label map of each released image to the patients of a gallery.
 
+    Released images whose source has no label map are counted and left out.
+
     Args:
         attack: of `prepare_shapes`, with all real images; None where they have no label maps.
         labels: of `find_released_labels`.
         source_of: synthetic name -> source patient.
-        controls: of `measure_shape_controls`; None with `attack` None.
+        controls: of `measure_shape_controls`; None with `attack` None, or where no
+            control has a label map.
         mode: the release mode, for the wording alone.
         seed: for the intervals.
 
     Raises:
-        AuditError: a label map cannot be read, or a source patient has none.
+        AuditError: a label map cannot be read.
     """
     if not labels.images:
         why = "No released image has a label map. Give their folder where label maps are released."
         return linkage_not_measured(_SHAPE, why, verdict="not_applicable"), []
     if source_of is None:
         return linkage_not_measured(_SHAPE, NO_SOURCE_MAP), []
-    if attack is None or controls is None:
+    if attack is None:
         return linkage_not_measured(_SHAPE, _no_gallery_sentence()), []
     if len(attack.patients) < 2:
         return linkage_not_measured(_SHAPE, ONE_PATIENT), []
-    vectors = [attack.describe(labels.label_maps[image.name]) for image in labels.images]
-    details = {"without_label_map": labels.without_label_map}
+    images = [image for image in labels.images if source_of.get(image.name) in attack.patients]
+    left_out = len(labels.images) - len(images)
+    details = {
+        "without_label_map": labels.without_label_map,
+        "source_without_label_map": left_out,
+    }
+    if not images or controls is None:
+        why = _NO_CONTROLS if images else _NO_SOURCES
+        return linkage_not_measured(_SHAPE, why, details=details), []
+    vectors = [attack.describe(labels.label_maps[image.name]) for image in images]
     standing = Standing(is_invalid=False, controls=controls, details=details)
-    scores = attack.compare(labels.images, vectors)
-    return judge_linkage(_SHAPE, scores, source_of, standing, mode=mode, seed=seed)
+    return judge_linkage(
+        dataclasses.replace(_SHAPE, limits=_left_out_sentence(left_out)),
+        attack.compare(images, vectors),
+        source_of,
+        standing,
+        mode=mode,
+        seed=seed,
+    )
+
+
+def _left_out_sentence(left_out: int) -> str:
+    if left_out == 0:
+        return ""
+    return f"{left_out} released label maps were left out, as their source has none."
 
 
 def _no_gallery_sentence() -> str:
@@ -251,13 +290,7 @@ def _no_gallery_sentence() -> str:
 
 
 def _labelled(attack: ShapeAttack, images: Sequence[AuditImage]) -> tuple[AuditImage, ...]:
-    labelled = tuple(image for image in images if image.name in attack.label_maps)
-    if not labelled:
-        raise AuditError(
-            "No control patient has a label map. Expected at least one. Give label maps of real "
-            "images."
-        )
-    return labelled
+    return tuple(image for image in images if image.name in attack.label_maps)
 
 
 def _describe_moved(attack: ShapeAttack, path: Path) -> NDArray[np.float64]:

@@ -117,7 +117,7 @@ def call_suspects(
     # Many true copies raise the p-value that false discovery control allows for the innocent.
     lowest = search.smallest_ranks / (null.size + 1)
     called &= calibrated.p_values <= max(HIGHEST_P_VALUE, lowest)
-    if self_test.verdict == "pass":
+    if self_test.verdict == "pass" or (self_test.verdict == "inconclusive" and null.size):
         similarity = np.array([unit.similarity.max() for unit in units])
         called |= (similarity >= self_test.copy_level) & (similarity > null.highest)
     return called

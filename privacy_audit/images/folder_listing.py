@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medsynth.errors import AuditError
+from privacy_audit.images.beginnings import begins_as_image
 from privacy_audit.images.dicom_reading import DicomSeries, group_dicom_series, is_dicom
 from privacy_audit.images.image_reading import is_array_or_picture, stem_of
 
@@ -54,16 +55,37 @@ class FolderListing:
         return (*self.notes_on_files, *self.notes_on_patients)
 
 
-def list_folder(folder: Path) -> FolderListing:
+@dataclasses.dataclass(frozen=True)
+class _Files:
+    """The files of a folder.
+
+    Attributes:
+        listed: those that must be images, sorted.
+        companions: those beside them that are none.
+        hidden_images: those that begin like images and are hidden, or lie in a hidden folder.
+    """
+
+    listed: tuple[Path, ...]
+    companions: tuple[Path, ...]
+    hidden_images: tuple[Path, ...]
+
+
+def list_folder(folder: Path, *, may_hide_images: bool = True) -> FolderListing:
     """List a folder's images.
 
     Args:
         folder: the folder.
+        may_hide_images: whether hidden files that begin like images are told of and passed
+            over; else they are refused.
 
     Raises:
-        AuditError: the folder is missing or empty, or files are no images; these are counted.
+        AuditError: the folder is missing or empty, files are no images or must not be
+            hidden; these are counted.
     """
-    paths = _list_files(folder)
+    files = _list_files(folder)
+    if not may_hide_images:
+        _refuse_hidden(folder, files.hidden_images)
+    paths = files.listed
     _require_images(paths)
     found = [_image_of_file(folder, path) for path in paths if is_array_or_picture(path)]
     dicom_files = [path for path in paths if not is_array_or_picture(path)]
@@ -79,26 +101,42 @@ def list_folder(folder: Path) -> FolderListing:
             f"Folder {folder} holds no images. Expected NIfTI, DICOM, PNG, TIFF, npy or npz "
             "files. Check the path."
         )
-    notes_on_files = (
-        (f"{passed_over} DICOM files hold no scan and were passed over.",) if passed_over else ()
-    )
     images = tuple(sorted(found, key=lambda image: image.name))
-    return FolderListing(images, notes_on_files, _notes_on_patients(images))
+    return FolderListing(images, _notes_on_files(files, passed_over), _notes_on_patients(images))
 
 
-def _list_files(folder: Path) -> list[Path]:
+def _notes_on_files(files: _Files, without_scan: int) -> tuple[str, ...]:
+    counted = (
+        (without_scan, "DICOM files hold no scan and were passed over."),
+        (len(files.companions), "files that are no images were passed over."),
+        (len(files.hidden_images), "hidden files that begin like images were passed over."),
+    )
+    return tuple(f"{count} {words}" for count, words in counted if count)
+
+
+def _list_files(folder: Path) -> _Files:
     if not folder.is_dir():
         raise AuditError(
             f"Folder {folder} is not there. Expected a folder of images. Check the path."
         )
     try:
-        found = _walk(folder, frozenset())
+        found = sorted(_walk(folder, frozenset()))
     except OSError as error:
         raise AuditError(
             f"Folder {folder} cannot be listed ({type(error).__name__}). Expected to be allowed to "
             "read all of it. Check its permissions."
         ) from None
-    return sorted(path for path in found if path.suffix.lower() not in _COMPANION_SUFFIXES)
+    listed, companions, hidden_images = [], [], []
+    for path in found:
+        is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        may_be_none = is_hidden or path.suffix.lower() in _COMPANION_SUFFIXES
+        if may_be_none and not begins_as_image(path):
+            companions.append(path)
+        elif is_hidden:
+            hidden_images.append(path)
+        else:
+            listed.append(path)
+    return _Files(tuple(listed), tuple(companions), tuple(hidden_images))
 
 
 def _walk(folder: Path, above: frozenset[Path]) -> list[Path]:
@@ -108,13 +146,21 @@ def _walk(folder: Path, above: frozenset[Path]) -> list[Path]:
         return []
     files = []
     for entry in folder.iterdir():
-        if entry.name.startswith("."):
-            continue
         if entry.is_dir():
             files += _walk(entry, above | {place})
         else:
             files.append(entry)
     return files
+
+
+def _refuse_hidden(folder: Path, hidden: Sequence[Path]) -> None:
+    if hidden:
+        names = [path.relative_to(folder).as_posix() for path in hidden[:_SHOWN_NAMES]]
+        raise AuditError(
+            f"Folder {folder} holds {len(hidden)} hidden files that begin like images, the first: "
+            f"{', '.join(names)}. Expected all images of a release to be seen. Rename or remove "
+            "them."
+        )
 
 
 def _require_images(paths: Sequence[Path]) -> None:
@@ -123,7 +169,8 @@ def _require_images(paths: Sequence[Path]) -> None:
         shown = ", ".join(f"{path.name} in {path.parent.name}" for path in others[:_SHOWN_NAMES])
         raise AuditError(
             f"{len(others)} of {len(paths)} files are no images that can be read, the first: "
-            f"{shown}. Expected NIfTI, DICOM, PNG, TIFF, npy or npz. Remove them from the folder."
+            f"{shown}. Expected NIfTI, DICOM, PNG, TIFF, npy or npz, named as such. Rename or "
+            "remove them."
         )
 
 
@@ -188,7 +235,18 @@ def _notes_on_patients(images: Sequence[FoundImage]) -> tuple[str, ...]:
             f"{unnamed} DICOM series name no patient in their headers; each was counted as a "
             "patient of its own."
         )
-    return (*notes, *_notes_on_sub_folders(images))
+    return (*notes, *_notes_on_one_sub_folder(images), *_notes_on_sub_folders(images))
+
+
+def _notes_on_one_sub_folder(images: Sequence[FoundImage]) -> list[str]:
+    """Tell of a cohort that was put into one folder more than was meant."""
+    is_one = all("/" in image.name and image.patient == images[0].patient for image in images)
+    if len(images) < 2 or not is_one or any(image.patient_key for image in images):
+        return []
+    return [
+        f"All {len(images)} images lie in one sub-folder and were counted as one patient. Give a "
+        "table of patients, or that sub-folder itself, if they are more."
+    ]
 
 
 def _notes_on_sub_folders(images: Sequence[FoundImage]) -> list[str]:

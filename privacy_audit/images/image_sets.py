@@ -2,12 +2,16 @@
 
 import csv
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medsynth.errors import AuditError
 from privacy_audit.images.folder_listing import FolderListing, FoundImage, list_folder
-from privacy_audit.images.patients_table import assign_patients, require_all_used
+from privacy_audit.images.patients_table import as_posix, assign_patients, require_all_used
+
+_MAP_COLUMNS = ("synthetic", "patient")
+_RELEASED = "synthetic"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +68,21 @@ class ImageSet:
         return tuple(first[patient] for patient in self.patients)
 
 
+@dataclasses.dataclass(frozen=True)
+class NamedSets:
+    """The image sets of one audit, and what headers call their patients.
+
+    Attributes:
+        sets: role -> images.
+        labels: Patient ID in a DICOM header -> what the audit calls the patient, where only
+            the header names one; to translate tables with, and never to show. An ID that
+            several issuers gave is left out.
+    """
+
+    sets: Mapping[str, ImageSet]
+    labels: Mapping[str, str] = dataclasses.field(repr=False)
+
+
 def read_image_set(folder: Path, patients: Mapping[str, str] | None = None) -> ImageSet:
     """List the images of one folder; see `read_image_sets`, which is for several.
 
@@ -87,7 +106,8 @@ def read_image_sets(
     patients, and are gathered by the patient that their headers name. A
     sub-folder is a patient: each NIfTI, array or picture file below it is an
     image, and DICOM files are gathered into one image a series. Hidden files
-    and tables (.csv, .json, .txt, ...) are passed over.
+    and tables (.csv, .json, .txt, ...) are counted and passed over, but not
+    tables that begin like an image, nor such hidden files in "synthetic".
 
     A patient that only a header names is called "DICOM patient 1" and so on, in
     the order of the first files, and is called the same in every role. That is
@@ -100,10 +120,28 @@ def read_image_sets(
             A folder of which it names no image keeps the rules above.
 
     Raises:
-        AuditError: a folder is missing or empty, a file is no image, or `patients` leaves
-            out an image, or names one that is not there.
+        AuditError: a folder is missing or empty, a file is no image, a synthetic image is
+            hidden, or `patients` leaves out an image, or names one that is not there.
     """
-    listings = {role: list_folder(folder) for role, folder in folders.items()}
+    return dict(read_named_sets(folders, patients).sets)
+
+
+def read_named_sets(
+    folders: Mapping[str, Path], patients: Mapping[str, str] | None = None
+) -> NamedSets:
+    """List the images as `read_image_sets` does, and give what headers call their patients.
+
+    Args:
+        folders: role -> its folder.
+        patients: image -> patient.
+
+    Raises:
+        AuditError: as `read_image_sets`.
+    """
+    listings = {
+        role: list_folder(folder, may_hide_images=role != _RELEASED)
+        for role, folder in folders.items()
+    }
     names = {role: _names(listing) for role, listing in listings.items()}
     assigned = {} if patients is None else assign_patients(patients, names)
     if patients is not None:
@@ -111,9 +149,10 @@ def read_image_sets(
     labels = _label_patients(
         [listing for role, listing in listings.items() if role not in assigned]
     )
-    return {
+    sets = {
         role: _make_set(listing, assigned.get(role), labels) for role, listing in listings.items()
     }
+    return NamedSets(sets, _labels_by_id(labels))
 
 
 def image_set_from_files(
@@ -147,27 +186,53 @@ def read_source_map(path: Path) -> dict[str, str]:
         path: a CSV file with the columns "synthetic" (path within the synthetic
             folder) and "patient".
 
+    Returns:
+        Synthetic image -> patient, in the order of the lines, with "/" in paths.
+
     Raises:
-        AuditError: the file is missing, lacks a column or a value, or names an image twice.
+        AuditError: the file is missing, is not parted by commas, lacks a column or a value, or
+            names an image twice. Messages quote no value.
     """
+    rows = _read_map_rows(path)
+    source_of: dict[str, str] = {}
+    for line, row in rows:
+        # What is behind the last column is gathered under None.
+        synthetic, patient = as_posix(row["synthetic"] or ""), (row["patient"] or "").strip()
+        if not synthetic or not patient or synthetic in source_of or None in row:
+            raise AuditError(
+                f"Source map {path.name} has no image, no patient, a repeated image or too many "
+                f"cells in line {line}. Expected the columns synthetic and patient. Mend the line."
+            )
+        source_of[synthetic] = patient
+    return source_of
+
+
+def _read_map_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+            reader = csv.DictReader(stream, strict=True)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            # The outer counter stands still at empty lines.
+            rows = [(reader.reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AuditError(
             f"Source map {path} cannot be read ({type(error).__name__}). Expected a CSV file. "
             "Check the path."
         ) from None
-    source_of: dict[str, str] = {}
-    for number, row in enumerate(rows, start=2):
-        synthetic, patient = row.get("synthetic"), row.get("patient")
-        if not synthetic or not patient or synthetic in source_of:
-            raise AuditError(
-                f"Source map {path.name} has no image, no patient or a repeated image in line "
-                f"{number}. Expected the columns synthetic and patient. Mend the line."
-            )
-        source_of[synthetic] = patient
-    return source_of
+    columns = list(reader.fieldnames)
+    if not all(columns.count(name) == 1 for name in _MAP_COLUMNS):
+        is_by_semicolon = any(";" in name for name in columns)
+        found = "is parted by semicolons" if is_by_semicolon else "lacks a column in line 1"
+        raise AuditError(
+            f"Source map {path.name} {found}. Expected the columns synthetic and patient, each "
+            "once, parted by a comma. Write the table again."
+        )
+    if not rows:
+        raise AuditError(
+            f"Source map {path.name} has no lines below its columns. Expected one for each "
+            "synthetic image. Fill the table."
+        )
+    return rows
 
 
 def _names(listing: FolderListing) -> dict[str, tuple[str, ...]]:
@@ -184,6 +249,13 @@ def _label_patients(listings: Sequence[FolderListing]) -> dict[tuple[str, ...], 
                 # Four digits, so that names sort as numbers do.
                 labels.setdefault(image.patient_key, f"DICOM patient {len(labels) + 1:04d}")
     return labels
+
+
+def _labels_by_id(labels: Mapping[tuple[str, ...], str]) -> dict[str, str]:
+    """Give the label of each Patient ID that names one patient only."""
+    # A key without an ID is that of a series; it begins with an empty text.
+    counts = Counter(key[0] for key in labels)
+    return {key[0]: label for key, label in labels.items() if key[0] and counts[key[0]] == 1}
 
 
 def _make_set(

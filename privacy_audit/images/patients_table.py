@@ -40,7 +40,7 @@ def read_patients_table(path: Path) -> dict[str, str]:
         )
     patients: dict[str, str] = {}
     for number, row in enumerate(rows, start=2):
-        image = _as_posix(row["image"] or "")
+        image = as_posix(row["image"] or "")
         patient = (row["patient"] or "").strip()
         if not image or not patient or image in patients:
             raise AuditError(
@@ -116,5 +116,6 @@ def _patients_of(patients: Mapping[str, str], role: str, names: tuple[str, ...])
     return own or {patients[name] for name in names if name in patients}
 
 
-def _as_posix(image: str) -> str:
+def as_posix(image: str) -> str:
+    """Give a path of a table as images are named: with "/", and without "./" before it."""
     return image.strip().replace("\\", "/").removeprefix("./")

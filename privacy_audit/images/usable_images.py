@@ -14,8 +14,18 @@ Fingerprinted = Sequence[tuple[AuditImage, str]]
 """Images with the hash of their pixels, as `pixel_fingerprint` gives it."""
 
 _SHOWN_IMAGES = 3
-# What is trained on and what it is held against must not share a scan.
-_MUST_DIFFER = (("train", "holdout"), ("train", "null"))
+# What is trained on or released, and what it is held against, must not share a scan.
+_NEVER_TRAINED_ON = "Expected patients that were never trained on. Remove them from one of the two."
+_MUST_DIFFER = (
+    ("train", "holdout", _NEVER_TRAINED_ON),
+    ("train", "null", _NEVER_TRAINED_ON),
+    (
+        "synthetic",
+        "null",
+        "Expected synthetic images of other patients, which are not to be released: held against "
+        "itself, nothing stands out. Remove them from one of the two.",
+    ),
+)
 
 
 def on_every_image(
@@ -84,18 +94,18 @@ def fingerprint_roles(
 
 
 def check_roles(roles: Mapping[str, Fingerprinted]) -> None:
-    """Make sure that no scan is both trained on and counted as never trained on.
+    """Make sure that no scan is both looked at and among what it is held against.
 
     Equal pixels under two names are found; a patient's name in two roles is
     not looked at here.
 
     Args:
-        roles: "train", "holdout", "null" and others -> images with fingerprints.
+        roles: "train", "synthetic", "holdout", "null" and others -> images with fingerprints.
 
     Raises:
-        AuditError: an image of train is among holdout or null.
+        AuditError: an image of train is among holdout or null, or a synthetic one among null.
     """
-    for first, second in _MUST_DIFFER:
+    for first, second, expected in _MUST_DIFFER:
         known = {fingerprint: image for image, fingerprint in roles.get(first, ())}
         shared = [
             (known[fingerprint], image)
@@ -106,8 +116,7 @@ def check_roles(roles: Mapping[str, Fingerprinted]) -> None:
             one, other = shared[0]
             raise AuditError(
                 f"{len(shared)} images of {second} have the pixels of an image of {first}, the "
-                f"first is {other.name}, equal to {one.name}. Expected patients that were never "
-                "trained on. Remove them from one of the two."
+                f"first is {other.name}, equal to {one.name}. {expected}"
             )
 
 

@@ -15,7 +15,9 @@ ROLES: Mapping[str, str] = {
     "null": "patients of synthetic images made of never-trained patients",
 }
 VERDICTS: Mapping[str, str] = {
-    "pass": "No check that decides found a leak; beside each stands the smallest it could have seen.",
+    "pass": (
+        "No check that decides found a leak; beside each stands the smallest it could have seen."
+    ),
     "fail": "At least one check that decides found a leak.",
     "inconclusive": (
         "No check that decides found a leak, but at least one had too little to rule one out. "

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from medsynth.errors import AuditError
+from privacy_audit.images.body_grid import fit_body_grid
 from privacy_audit.images.image_reading import Pixels
 
 _LARGEST_SIZE = 192
@@ -20,6 +22,14 @@ _RESAMPLED = 0.6
 _BLOCK = 8
 _ELASTIC_SHARE = 0.03
 _AIR_HU = -1024.0
+_HIGHEST_OF_A_PICTURE_HU = -200.0
+_SOFT_TISSUE_HU = (-150.0, 350.0)
+# Muscle and what lies among it, the middle of all tissue but lung.
+_USUAL_HU = 40.0
+_EMPTY_HU = -1000.0
+# How far soft tissue spreads, as a share of how far it lies above air: 0.2 to 0.5,
+# but 0.5 to 0.9 where a window has cut off air.
+_SPREAD_ABOVE_AIR = 0.45
 
 Change = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
 
@@ -27,18 +37,19 @@ Change = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32
 def plant_copies(pixels: Pixels, seed: int) -> dict[str, Pixels]:
     """Make one copy of an image in each way that a whole copy may be hidden.
 
-    Large images are thinned first, to at most 192 rows and columns and 64 slices.
+    Large images are made smaller first, to at most 192 rows and columns and 64 slices;
+    the exact copy is the image as it is.
 
     Args:
         pixels: a training image.
         seed: equal seeds give equal copies.
 
     Returns:
-        Kind of copy -> the copy, new arrays. A single slice cannot be reversed
-        along the patient, so that kind is left out for it.
+        Kind of copy -> the copy, new arrays but for the exact one. A single slice
+        cannot be reversed along the patient, so that kind is left out for it.
     """
     small = thin_out(pixels)
-    copies = {}
+    copies = {"exact": pixels}
     for number, (kind, change) in enumerate(_CHANGES.items()):
         if kind in _VOLUMES_ONLY and small.values.shape[0] == 1:
             continue
@@ -49,13 +60,34 @@ def plant_copies(pixels: Pixels, seed: int) -> dict[str, Pixels]:
 
 
 def thin_out(pixels: Pixels) -> Pixels:
-    """Give an image with at most 192 rows and columns and 64 slices, by leaving out others."""
+    """Give an image with at most 192 rows and columns and 64 slices, as means of blocks.
+
+    Leaving out pixels instead would turn fine texture into coarse, and the image into
+    another's.
+
+    Args:
+        pixels: an image, whose array is given back where it is small enough.
+    """
     slices, rows, columns = pixels.values.shape
     in_plane = -(-max(rows, columns) // _LARGEST_SIZE)
     along = -(-slices // _LARGEST_SLICE_COUNT)
-    values = np.ascontiguousarray(pixels.values[::along, ::in_plane, ::in_plane])
+    values = pixels.values
+    for axis, step in enumerate((along, in_plane, in_plane)):
+        values = _average_along(values, axis, step)
     gap_mm = pixels.slice_gap_mm
     return Pixels(values, gap_mm * along if gap_mm else None)
+
+
+def _average_along(values: NDArray[np.float32], axis: int, step: int) -> NDArray[np.float32]:
+    """Give the means of so many neighbours along an axis; the last may be of fewer."""
+    if step == 1:
+        return values
+    starts = np.arange(0, values.shape[axis], step)
+    counts = np.diff(starts, append=values.shape[axis]).astype(np.float32)
+    sums = np.add.reduceat(values, starts, axis=axis)
+    shape = [1, 1, 1]
+    shape[axis] = -1
+    return np.asarray(sums / counts.reshape(shape), dtype=np.float32)
 
 
 def change_contrast(
@@ -66,7 +98,7 @@ def change_contrast(
     knots = np.linspace(low, high, 9)
     offsets = generator.normal(0.0, 0.1 * (high - low), size=knots.size)
     offsets[[0, -1]] = 0.0
-    return np.asarray(values + np.interp(values, knots, offsets), dtype=np.float32)
+    return _as_shown(values + np.interp(values, knots, offsets), values)
 
 
 def turn(values: NDArray[np.float32], _: np.random.Generator) -> NDArray[np.float32]:
@@ -80,10 +112,6 @@ def turn(values: NDArray[np.float32], _: np.random.Generator) -> NDArray[np.floa
 def mirror(values: NDArray[np.float32], _: np.random.Generator) -> NDArray[np.float32]:
     """Exchange left and right."""
     return values[:, :, ::-1].copy()
-
-
-def _exact(values: NDArray[np.float32], _: np.random.Generator) -> NDArray[np.float32]:
-    return values.copy()
 
 
 def _shifted(values: NDArray[np.float32], _: np.random.Generator) -> NDArray[np.float32]:
@@ -172,7 +200,7 @@ def _bent(values: NDArray[np.float32], generator: np.random.Generator) -> NDArra
 def _noisy(values: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.float32]:
     low, high = _tissue_range(values)
     noise = generator.standard_normal(values.shape, dtype=np.float32)
-    return values + np.float32(0.05 * (high - low)) * noise
+    return _as_shown(values + np.float32(0.05 * (high - low)) * noise, values)
 
 
 def _blurred(values: NDArray[np.float32], _: np.random.Generator) -> NDArray[np.float32]:
@@ -199,16 +227,52 @@ def _turned_scaled_compressed(
     return _compressed(_scaled(turn(values, generator), generator), generator)
 
 
+def _as_shown(changed: NDArray[np.floating], values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Keep a picture's change within its range: none can be blacker than black."""
+    if _is_in_hounsfield(values):
+        return np.asarray(changed, dtype=np.float32)
+    return np.asarray(np.clip(changed, values.min(), values.max()), dtype=np.float32)
+
+
 def _tissue_range(values: NDArray[np.float32]) -> tuple[float, float]:
-    """Give the range of soft tissue in HU; of a picture, that of its brighter nine tenths."""
-    if values.min() <= -200:
-        return -150.0, 350.0
-    low, high = np.percentile(values, [1.0, 99.5])
-    return float(low + 0.1 * (high - low)), float(high)
+    """Give the range of soft tissue in the image's own unit: -150 to 350 HU.
+
+    Of a picture that shows air, it follows from how far soft tissue lies above air.
+    One of a window for soft tissue has air cut off: its black is where soft tissue
+    begins, and the range ends where the body does.
+
+    Source: own derivation, from air at -1000 and muscle at 40 HU.
+    """
+    if _is_in_hounsfield(values):
+        return _SOFT_TISSUE_HU
+    air, brightest = np.percentile(values, [1.0, 99.0])
+    inside = _values_inside_body(values)
+    tissue = inside[inside >= (air + brightest) / 2]
+    if tissue.size == 0:
+        return float(air), float(brightest)
+    usual = float(np.median(tissue))
+    # Lung, which a picture that shows air shows too, lies far below half of soft tissue.
+    least, most = np.percentile(inside[inside >= (air + usual) / 2], [10.0, 90.0])
+    if most - least < _SPREAD_ABOVE_AIR * (usual - air):
+        one_hu = (usual - air) / (_USUAL_HU - _EMPTY_HU)
+        low, high = (float(usual + (bound - _USUAL_HU) * one_hu) for bound in _SOFT_TISSUE_HU)
+        return low, high
+    return float(air), float(np.percentile(inside, 99.0))
+
+
+def _is_in_hounsfield(values: NDArray[np.float32]) -> bool:
+    return bool(values.min() <= _HIGHEST_OF_A_PICTURE_HU)
+
+
+def _values_inside_body(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    try:
+        grid = fit_body_grid(Pixels(values, None), "planted")
+    except AuditError:
+        return values.ravel()
+    return grid.values[grid.body]
 
 
 _CHANGES: Mapping[str, Change] = {
-    "exact": _exact,
     "shift": _shifted,
     "rotation": turn,
     "flip": mirror,

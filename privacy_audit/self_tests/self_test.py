@@ -32,6 +32,7 @@ KNOWN_HARD: Mapping[str, str] = {
 """Kinds of copies that may be missed without voiding the run, and why; their recall is told."""
 _PLANTED_VOLUMES = 4
 _PLANTED_PICTURES = 10
+_PLANTED_TO_JUDGE = 10
 _CONTROL_PATIENTS = 12
 _SECONDS_TRIED = 6
 # A tenth of the planted copies may be left out of what copies look like.
@@ -61,13 +62,28 @@ class PlantedKind:
         """The share that was found."""
         return self.found / self.planted
 
+    @property
+    def is_missed(self) -> bool:
+        """Whether too few are found, beyond chance or among at least ten."""
+        if self.recall >= REQUIRED_RECALL:
+            return False
+        highest = clopper_pearson(self.found, self.planted)[1]
+        return self.planted >= _PLANTED_TO_JUDGE or highest < REQUIRED_RECALL
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether fewer were found than needed, but among so few that chance explains it."""
+        return self.recall < REQUIRED_RECALL and not self.is_missed
+
 
 @dataclasses.dataclass(frozen=True)
 class SelfTest:
     """The self-test's outcome.
 
     Attributes:
-        verdict: "pass", "invalid" or, without anything to compare with, "inconclusive".
+        verdict: "pass"; "invalid" where planted copies are missed; "inconclusive" without
+            anything to compare with, or where too few were planted to tell whether a miss
+            was by chance. Only "pass" can clear.
         kinds: kind of copy -> how it fared.
         copy_level: similarity half-way from the most alike null patient to what
             nine tenths of the planted copies reach; above it an image is closer to
@@ -210,7 +226,6 @@ def merge_self_tests(whole: SelfTest, partial: SelfTest) -> SelfTest:
 def _judge(finder: _Finder, plants: Iterator[_Plant], holdout: ImageSet | None) -> SelfTest:
     kinds, reached = _search(finder, plants)
     copy_level = _half_way(finder.null.similarity, reached)
-    missed = [kind for kind, result in kinds.items() if result.recall < REQUIRED_RECALL]
     controls, called = _call_controls(finder, holdout, reached)
     if finder.null.kind == "none":
         return SelfTest("inconclusive", kinds, copy_level, controls, called, _no_null_sentence())
@@ -218,8 +233,13 @@ def _judge(finder: _Finder, plants: Iterator[_Plant], holdout: ImageSet | None) 
         nothing = "No part could be planted, as there is no second patient. Give a holdout."
         return SelfTest("inconclusive", kinds, copy_level, controls, called, nothing)
     too_many = clopper_pearson(called, controls)[0] > ALLOWED_FALSE_CALLS
-    verdict = "invalid" if too_many or set(missed) - set(KNOWN_HARD) else "pass"
-    explanation = _sentences(kinds, missed, controls, called)
+    required = [result for kind, result in kinds.items() if kind not in KNOWN_HARD]
+    verdict = "pass"
+    if too_many or any(result.is_missed for result in required):
+        verdict = "invalid"
+    elif any(result.is_doubtful for result in required):
+        verdict = "inconclusive"
+    explanation = _sentences(kinds, controls, called)
     return SelfTest(verdict, kinds, copy_level, controls, called, explanation)
 
 
@@ -338,22 +358,36 @@ def _no_null_sentence() -> str:
     )
 
 
-def _sentences(
-    kinds: Mapping[str, PlantedKind], missed: list[str], controls: int, called: int
-) -> str:
+def _sentences(kinds: Mapping[str, PlantedKind], controls: int, called: int) -> str:
     planted = sum(result.planted for result in kinds.values())
     found = sum(result.found for result in kinds.values())
     sentence = (
         f"{found} of {planted} planted copies were found; {called} of {controls} patients that "
         "were never trained on were called copies."
     )
-    needed = [kind for kind in missed if kind not in KNOWN_HARD]
-    hard = [f"{kind} ({KNOWN_HARD[kind]})" for kind in missed if kind in KNOWN_HARD]
-    if needed:
+    required = {kind: result for kind, result in kinds.items() if kind not in KNOWN_HARD}
+    missed = [_counted(kind, result) for kind, result in required.items() if result.is_missed]
+    doubtful = [_counted(kind, result) for kind, result in required.items() if result.is_doubtful]
+    hard = [
+        f"{kind} ({KNOWN_HARD[kind]})"
+        for kind, result in kinds.items()
+        if kind in KNOWN_HARD and result.recall < REQUIRED_RECALL
+    ]
+    if missed:
         sentence += (
-            f" Too few copies were found of these kinds: {', '.join(needed)}. On these images the "
+            f" Too few copies were found of these kinds: {', '.join(missed)}. On these images the "
             "audit cannot be relied on."
+        )
+    if doubtful:
+        sentence += (
+            f" Some copies were missed of these kinds: {', '.join(doubtful)}. So few were planted "
+            "that this may be chance, but nothing can be cleared. Give at least "
+            f"{_PLANTED_TO_JUDGE} training patients."
         )
     if hard:
         sentence += f" Copies of these kinds may be missed: {'; '.join(hard)}."
     return sentence
+
+
+def _counted(kind: str, result: PlantedKind) -> str:
+    return f"{kind} ({result.found} of {result.planted})"

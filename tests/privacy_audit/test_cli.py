@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,10 +8,14 @@ import numpy as np
 import pytest
 import typer
 from numpy.typing import NDArray
+from rich.console import Console
 from typer.testing import CliRunner
 
-from privacy_audit.cli import audit
+from privacy_audit.api import AuditResult
+from privacy_audit.cli import _print_result, audit
 from privacy_audit.images.image_sets import ImageSet
+from privacy_audit.self_tests.self_test import SelfTest
+from privacy_audit.verdict import CheckResult
 
 Body = Callable[..., NDArray[np.float32]]
 WriteSet = Callable[..., ImageSet]
@@ -88,6 +93,69 @@ def test_inconclusive_audit_ends_with_zero_and_replaces_an_older_report(
     assert code == 0
     assert "Verdict: inconclusive." in output
     assert not list((tmp_path / "report" / "flagged").iterdir())
+
+
+@pytest.mark.parametrize("report", ["train", "train/report", ".", "map.csv/report"])
+def test_report_among_the_inputs_is_refused_and_nothing_is_lost(
+    tmp_path: Path, run: Run, report: str
+) -> None:
+    (tmp_path / "train" / "audit.json").write_text("{}")
+    before = sorted(path for path in tmp_path.rglob("*"))
+    code, output = run("--source-map", str(tmp_path / "map.csv"), report=report)
+    assert (code, "Choose another." in output) == (2, True)
+    assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_report_behind_a_link_into_an_input_is_refused(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "train" / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "train" / "empty")
+    code, output = run(report="link")
+    assert code == 2
+    assert "lies within" in output
+
+
+def test_older_report_with_other_things_in_it_is_not_replaced(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "audit.json").write_text("{}")
+    (tmp_path / "report" / "thesis.txt").write_text("years of work")
+    code, output = run()
+    assert code == 2
+    assert "thesis.txt" in output
+    assert (tmp_path / "report" / "thesis.txt").is_file()
+
+
+def test_file_is_not_replaced_by_a_report(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "audit.json").write_text("years of work")
+    assert run(report="audit.json")[0] == 2
+    assert (tmp_path / "audit.json").read_text() == "years of work"
+
+
+def test_place_that_cannot_be_written_ends_with_two(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "file").write_text("")
+    code, output = run(report="file/report")
+    assert code == 2
+    assert "cannot be written" in output
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    assert run(report="round")[0] == 2
+
+
+def test_negative_seed_ends_with_two(run: Run) -> None:
+    code, output = run("--seed", "-1")
+    assert code == 2
+    assert "Traceback" not in output
+
+
+def test_brackets_of_an_explanation_are_shown_as_they_are() -> None:
+    explanation = "Not in (0, 1], see [/bold] and [red]."
+    check = CheckResult("fail", None, None, None, 1, explanation, "", (), {})
+    self_test = SelfTest("pass", {}, 0.9, 10, 0, "[/]")
+    console = Console(record=True, width=200, quiet=False, file=io.StringIO())
+    _print_result(
+        AuditResult("fail", (), {"near_copy": check}, (), self_test), Path("report"), console
+    )
+    shown = console.export_text()
+    assert explanation in shown
+    assert "[/]" in shown
 
 
 def test_help_loads_nothing_heavy() -> None:

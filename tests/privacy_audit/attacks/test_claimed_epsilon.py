@@ -169,3 +169,47 @@ def test_claims_file_is_read_as_it_stands(tmp_path: Path) -> None:
     path = tmp_path / "privacy.json"
     path.write_text(json.dumps(SOUND))
     assert read_claims(path) == SOUND
+
+
+_HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"epsilon": 3},
+        {**SOUND, "epsilon": _HUGE},
+        {**SOUND, "patients": _HUGE},
+        {**SOUND, "mechanisms": [{"noise_multiplier": 1, "sample_rate": 0.1, "steps": 10**18}]},
+        {**SOUND, "mechanisms": [{"noise_multiplier": _HUGE, "sample_rate": 0.1, "steps": 9}]},
+        {**SOUND, "canaries": {"inserted": 10**8, "guesses": 10**8, "correct": 1}},
+        {**SOUND, "gradient_canaries": {"with": _HUGE, "found": 0, "without": 1, "falsely": 0}},
+        {**SOUND, "self_checks": [{"name": "gradient_canaries", "statistic": _HUGE}]},
+    ],
+)
+def test_record_that_cannot_be_judged_is_refused_when_read(
+    tmp_path: Path, content: dict[str, object]
+) -> None:
+    path = tmp_path / "privacy.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(AuditError, match="record of claims cannot be read"):
+        read_claims(path)
+
+
+def test_deeply_nested_claims_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "privacy.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(AuditError, match="cannot be read"):
+        read_claims(path)
+
+
+def test_noise_too_small_to_invert_is_none() -> None:
+    check = _check({"mechanisms": [{"noise_multiplier": 1e-320, "sample_rate": 0.1, "steps": 9}]})
+    assert check.verdict == "fail"
+    assert "have no noise" in check.explanation
+
+
+def test_refusal_of_privacy_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "privacy.json"
+    path.write_text('{"private": false}')
+    assert read_claims(path) == {"private": False}

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -62,6 +63,7 @@ def test_label_maps_of_the_sources_are_linked(tmp_path: Path) -> None:
         seed=0,
     )
     assert (check.verdict, check.statistic, len(flags)) == ("fail", 1.0, 10)
+    assert controls is not None
     assert controls.planted_found
     assert controls.unrelated_at_chance
 
@@ -108,3 +110,65 @@ def test_released_images_without_a_label_map_are_counted(tmp_path: Path) -> None
     labels = find_released_labels(released, tmp_path)
     assert [image.name for image in labels.images] == ["s00.npy"]
     assert labels.without_label_map == 1
+
+
+def test_released_images_whose_source_has_no_label_map_are_counted_and_left_out(
+    tmp_path: Path,
+) -> None:
+    real = _real(tmp_path)
+    released = _write(tmp_path, {f"s{n:02d}": _labels(n) for n in range(10)})
+    attack = prepare_shapes(real, tmp_path)
+    assert attack is not None
+    sources = {f"s{n:02d}.npy": f"p{n:02d}" for n in range(8)}
+    check, flags = check_linkage_shape(
+        attack,
+        find_released_labels(released, tmp_path),
+        {**sources, "s08.npy": "unlabelled", "s09.npy": "unlabelled"},
+        measure_shape_controls(attack, real, real, seed=0),
+        mode="unlinked",
+        seed=0,
+    )
+    assert (check.verdict, check.n, len(flags)) == ("fail", 8, 8)
+    assert check.details["source_without_label_map"] == 2
+    assert "2 released label maps were left out" in check.explanation
+
+
+def test_sources_without_any_label_map_are_inconclusive(tmp_path: Path) -> None:
+    real = _real(tmp_path)
+    released = _write(tmp_path, {"s00": _labels(0)})
+    attack = prepare_shapes(real, tmp_path)
+    assert attack is not None
+    check, _ = check_linkage_shape(
+        attack,
+        find_released_labels(released, tmp_path),
+        {"s00.npy": "unlabelled"},
+        measure_shape_controls(attack, real, real, seed=0),
+        mode="unlinked",
+        seed=0,
+    )
+    assert check.verdict == "inconclusive"
+    assert "No source of a released image has a label map" in check.explanation
+
+
+@pytest.mark.parametrize("lacking", ["known", "unrelated"])
+def test_controls_without_label_maps_are_inconclusive_not_an_error(
+    tmp_path: Path, lacking: str
+) -> None:
+    real = _real(tmp_path)
+    released = _write(tmp_path, {"s00": _labels(0)})
+    unlabelled = [AuditImage("h00.npy", "h00", (Path("none"),))]
+    attack = prepare_shapes(real, tmp_path)
+    assert attack is not None
+    known, unrelated = (unlabelled, real) if lacking == "known" else (real, unlabelled)
+    controls = measure_shape_controls(attack, known, unrelated, seed=0)
+    assert controls is None
+    check, flags = check_linkage_shape(
+        attack,
+        find_released_labels(released, tmp_path),
+        {"s00.npy": "p00"},
+        controls,
+        mode="unlinked",
+        seed=0,
+    )
+    assert (check.verdict, flags) == ("inconclusive", [])
+    assert "Put label maps of holdout patients into the folder" in check.explanation

@@ -92,3 +92,45 @@ def test_patients_behind_links_are_listed_and_a_link_upwards_ends(tmp_path: Path
     (tmp_path / "images" / "p2" / "up").symlink_to(tmp_path / "images")
     names = [image.name for image in list_folder(tmp_path / "images").images]
     assert names == ["p1/a.npy", "p2/b.npy"]
+
+
+@pytest.mark.parametrize("name", ["s07.json", "s08.txt", "s09.csv"])
+def test_image_under_the_name_of_a_table_is_refused(tmp_path: Path, name: str) -> None:
+    np.save(tmp_path / "a.npy", _STORED)
+    (tmp_path / name).write_bytes((tmp_path / "a.npy").read_bytes())
+    with pytest.raises(AuditError, match=f"^1 of 2 files are no images .*{name}"):
+        list_folder(tmp_path)
+
+
+def test_scan_under_the_name_of_a_table_is_listed(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "a.json", _STORED, PatientID="X")
+    assert [image.name for image in list_folder(tmp_path).images] == ["a.json"]
+
+
+def test_files_that_are_no_images_are_counted_hidden_or_not(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", _STORED)
+    (tmp_path / "labels.json").write_text("{}")
+    (tmp_path / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    listing = list_folder(tmp_path, may_hide_images=False)
+    assert listing.notes == ("2 files that are no images were passed over.",)
+
+
+def test_images_of_a_hidden_folder_are_refused_where_none_may_be_hidden(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", _STORED)
+    (tmp_path / ".s09" / "deep").mkdir(parents=True)
+    for number in range(4):
+        np.save(tmp_path / ".s09" / "deep" / f"{number}.npy", _STORED)
+    with pytest.raises(AuditError, match=r"holds 4 hidden files .* \.s09/deep/0\.npy,") as caught:
+        list_folder(tmp_path, may_hide_images=False)
+    assert "3.npy" not in str(caught.value)
+
+
+def test_images_in_one_sub_folder_alone_are_told_to_be_one_patient(tmp_path: Path) -> None:
+    (tmp_path / "cohort").mkdir()
+    np.save(tmp_path / "cohort" / "a.npy", _STORED)
+    assert list_folder(tmp_path).notes == ()
+    np.save(tmp_path / "cohort" / "b.npy", _STORED)
+    (note,) = list_folder(tmp_path).notes
+    assert note.startswith("All 2 images lie in one sub-folder and were counted as one patient.")
+    np.save(tmp_path / "c.npy", _STORED)
+    assert list_folder(tmp_path).notes == ()

@@ -8,6 +8,7 @@ from privacy_audit.images.image_sets import (
     image_set_from_files,
     read_image_set,
     read_image_sets,
+    read_named_sets,
     read_source_map,
 )
 from tests.privacy_audit.dicom_files import write_dicom
@@ -76,15 +77,67 @@ def test_source_map_gives_the_patient_of_each_image(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("image,patient\na,p1\n", 2),
+        ("image,patient\na,p1\n", 1),
         ("synthetic,patient\na,p1\nb,\n", 3),
         ("synthetic,patient\na,p1\na,p2\n", 3),
+        ("synthetic,patient\na,p1\n./a,p2\n", 3),
+        ("synthetic,patient\n\na,p1\nb,p2,p3\n", 4),
     ],
 )
 def test_source_map_with_a_bad_line_names_the_line(tmp_path: Path, text: str, line: int) -> None:
     (tmp_path / "map.csv").write_text(text)
     with pytest.raises(AuditError, match=f"in line {line}"):
         read_source_map(tmp_path / "map.csv")
+
+
+def test_blanks_and_leading_dots_of_a_source_map_say_nothing(tmp_path: Path) -> None:
+    (tmp_path / "map.csv").write_text("synthetic, patient\n./a.npy , p1\nb\\c.npy,p2 \n")
+    assert read_source_map(tmp_path / "map.csv") == {"a.npy": "p1", "b/c.npy": "p2"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("synthetic;patient\na;anna\n", "is parted by semicolons"),
+        ("synthetic,patient,patient\na,anna,anna\n", "lacks a column"),
+        ("synthetic,patient\n", "has no lines"),
+        ("", "lacks a column"),
+    ],
+)
+def test_source_map_of_another_form_is_refused_without_its_values(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "map.csv").write_text(text)
+    with pytest.raises(AuditError, match=words) as caught:
+        read_source_map(tmp_path / "map.csv")
+    assert "anna" not in str(caught.value)
+
+
+def test_hidden_image_is_refused_among_synthetic_images_alone(tmp_path: Path) -> None:
+    for role in ("train", "synthetic"):
+        (tmp_path / role).mkdir()
+        np.save(tmp_path / role / "seen.npy", _PICTURE)
+        np.save(tmp_path / role / ".s06.npy", _PICTURE)
+    train = read_image_sets({"train": tmp_path / "train"})["train"]
+    assert train.notes == ("1 hidden files that begin like images were passed over.",)
+    with pytest.raises(AuditError, match=r"holds 1 hidden files .*\.s06\.npy"):
+        read_image_sets({"synthetic": tmp_path / "synthetic"})
+
+
+def test_patient_ids_lead_to_labels_unless_two_issuers_gave_them(tmp_path: Path) -> None:
+    headers = {
+        "1": {"PatientID": "MRN-1"},
+        "2": {"PatientID": "MRN-2", "IssuerOfPatientID": "north"},
+        "3": {"PatientID": "MRN-2", "IssuerOfPatientID": "south"},
+        "4": {},
+    }
+    for name, elements in headers.items():
+        series = f"1.{name}"
+        picture = np.array([[0, 9]], np.uint16)
+        write_dicom(tmp_path / name, picture, SeriesInstanceUID=series, **elements)
+    named = read_named_sets({"train": tmp_path})
+    assert named.labels == {"MRN-1": "DICOM patient 0001"}
+    assert "MRN" not in repr(named)
 
 
 def test_patient_of_a_header_has_one_number_in_every_role_and_no_other_name(

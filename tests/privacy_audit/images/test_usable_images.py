@@ -93,6 +93,15 @@ def test_same_scan_under_two_names_in_train_and_holdout_is_refused(
         check_roles(roles)
 
 
+def test_released_image_among_those_it_is_held_against_is_refused() -> None:
+    roles = {
+        role: [(AuditImage(f"{role}.npy", role, (Path(role),)), "same")]
+        for role in ("synthetic", "null")
+    }
+    with pytest.raises(AuditError, match=r"^1 images of null .*not to be released"):
+        check_roles(roles)
+
+
 def test_equal_images_are_told_only_between_patients() -> None:
     def image(name: str, patient: str) -> AuditImage:
         return AuditImage(name, patient, (Path(name),))
