@@ -63,10 +63,12 @@ def execute(context: StageContext) -> None:
 def _evidence(context: StageContext, packed: Path) -> Evidence:
     """Pack the volumes as they would go out, and gather what else the audit should know."""
     pack_volumes(context, packed, released_records(context))
+    gives_weights = context.config.release.mode == "weights"
     evidence = Evidence(
         released_folder=packed,
         real_folders=(context.finished("ingest") / "volumes",),
-        model=read_white_box(context.finished("train")),
+        # Where weights stay, nobody can ask them, and asking takes a while.
+        model=read_white_box(context.finished("train")) if gives_weights else None,
     )
     privacy = read_json(context.finished("train") / "privacy.json")
     if not privacy["private"]:
