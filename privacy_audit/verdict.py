@@ -66,6 +66,9 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
 _WORST_FIRST = ("fail", "invalid", "inconclusive", "pass")
 
 
+Details = Mapping[str, float | int | str | list[float] | None]
+
+
 @dataclasses.dataclass(frozen=True)
 class CheckResult:
     """What one check found.
@@ -91,12 +94,36 @@ class CheckResult:
     explanation: str
     smallest_leak: str
     applies_to: tuple[str, ...]
-    details: Mapping[str, float | int | str | list[float] | None]
+    details: Details
 
     def to_record(self) -> dict[str, Any]:
         """Give the check as it stands in `audit.json`."""
         record = dataclasses.asdict(self)
         return {**record.pop("details"), **record}
+
+
+def not_measured(
+    name: str, verdict: str, explanation: str, details: Details | None = None
+) -> CheckResult:
+    """Give the result of a check that had nothing to measure.
+
+    Args:
+        name: of the check.
+        verdict: "inconclusive", or "not_applicable" where there is nothing of the kind.
+        explanation: sentences on what was missing and what to give.
+        details: numbers that are known all the same.
+    """
+    return CheckResult(
+        verdict=verdict,
+        statistic=None,
+        ci=None,
+        threshold=None,
+        n=0,
+        explanation=explanation,
+        smallest_leak="Nothing would have been seen.",
+        applies_to=APPLIES_TO[name],
+        details=details or {},
+    )
 
 
 @dataclasses.dataclass(frozen=True)

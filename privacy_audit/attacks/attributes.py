@@ -38,7 +38,7 @@ from privacy_audit.images.features import (
     average_by_patient,
     standardise,
 )
-from privacy_audit.verdict import APPLIES_TO, CheckResult
+from privacy_audit.verdict import APPLIES_TO, CheckResult, not_measured
 
 _NAME = "attributes"
 FEWEST_REFERENCE = 20
@@ -379,14 +379,4 @@ def _details(
 
 
 def _not_measured(verdict: str, why: str) -> CheckResult:
-    return CheckResult(
-        verdict=verdict,
-        statistic=None,
-        ci=None,
-        threshold=None,
-        n=0,
-        explanation=f"Attributes were not inferred. {why}",
-        smallest_leak="Nothing would have been seen.",
-        applies_to=APPLIES_TO[_NAME],
-        details={},
-    )
+    return not_measured(_NAME, verdict, f"Attributes were not inferred. {why}")

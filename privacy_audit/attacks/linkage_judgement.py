@@ -19,12 +19,11 @@ from privacy_audit.statistics import (
     clopper_pearson,
     smallest_telling_count,
 )
-from privacy_audit.verdict import APPLIES_TO, CheckResult, Flag
+from privacy_audit.verdict import APPLIES_TO, CheckResult, Details, Flag, not_measured
 
 _CHANCE_FACTOR = 3.0
 _HIGHEST_RANK_ONE = 0.05
 _HIGHEST_AREA = 0.60
-Details = Mapping[str, float | int | str | list[float] | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,17 +128,8 @@ def linkage_not_measured(
         verdict: "inconclusive", or "not_applicable" where there is nothing of the kind.
         details: numbers that are known all the same.
     """
-    return CheckResult(
-        verdict=verdict,
-        statistic=None,
-        ci=None,
-        threshold=None,
-        n=0,
-        explanation=f"Linkage by {attacker.means} was not measured. {why}",
-        smallest_leak="Nothing would have been seen.",
-        applies_to=APPLIES_TO[attacker.check],
-        details=details or {},
-    )
+    explanation = f"Linkage by {attacker.means} was not measured. {why}"
+    return not_measured(attacker.check, verdict, explanation, details)
 
 
 def _rank_sources(released: Comparison, source_of: Mapping[str, str]) -> _Ranked:

@@ -14,7 +14,7 @@ from scipy import ndimage
 from privacy_audit.images.image_reading import read_pixels
 from privacy_audit.images.image_sets import AuditImage
 from privacy_audit.statistics import clopper_pearson
-from privacy_audit.verdict import APPLIES_TO, CheckResult, Flag
+from privacy_audit.verdict import APPLIES_TO, CheckResult, Flag, not_measured
 
 _NAME = "source_returned"
 SMALLEST_CHANGE = 5.0
@@ -124,14 +124,5 @@ def _result(changes: Mapping[str, float], returned: int, images: int) -> CheckRe
 
 
 def _not_compared(images: int, why: str) -> CheckResult:
-    return CheckResult(
-        verdict="not_applicable",
-        statistic=None,
-        ci=None,
-        threshold=None,
-        n=0,
-        explanation=f"Released images were not compared with their sources. {why}",
-        smallest_leak="Nothing would have been seen.",
-        applies_to=APPLIES_TO[_NAME],
-        details={"not_compared": images},
-    )
+    explanation = f"Released images were not compared with their sources. {why}"
+    return not_measured(_NAME, "not_applicable", explanation, {"not_compared": images})
